@@ -1,0 +1,1 @@
+"""The contracts everything stands on: study, capabilities, result, inference, cross-fitting, registry."""

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: the numerics, knowing nothing of studies or results."""

@@ -1,0 +1,66 @@
+"""What a method can do, said once.
+
+Error messages, ``yinguo methods``, the documentation tables and the conformance tests are all
+generated from these records; nowhere else is there a list of what supports what.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["ASSUMPTIONS", "Capabilities"]
+
+#: The assumptions methods may name, each in one sentence that a reader of a report can judge.
+ASSUMPTIONS = {
+    "randomised": "The treatment was assigned at random, so the two arms differ by chance only. (Not testable here.)",
+    "unconfounded": "Every cause that {treatment} and {outcome} share is among the covariates. (Not testable; see sensitivity.)",
+    "overlap": "Every unit compared had some chance of either treatment. (Checked: overlap.)",
+    "no_interference": "One unit's treatment does not change another unit's outcome. (Not testable here.)",
+    "linear_outcome": "Given the treatment, the mean of {outcome} is linear in the covariates. (Partly testable.)",
+    "propensity_model": "The model for the chance of treatment is right. (Partly checked: balance.)",
+    "either_model": "The model for the chance of treatment or the model for the outcome is right; both need not be.",
+    "balance_is_enough": "What matters for {outcome} is linear in the balanced terms, or the chance of treatment is log-linear in them.",
+    "separateness": "The covariates split into confounders and variables that move the outcome alone. (Not testable.)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What one estimator supports, assumes and promises.
+
+    Attributes
+    ----------
+    treatment : tuple of {"binary", "multi-valued", "continuous"}
+        Treatment kinds accepted.
+    outcome : tuple of {"binary", "continuous"}
+        Outcome kinds accepted.
+    estimands : tuple of {"ATE", "ATT", "ATC", ...}
+        Estimands offered; the first is the default.
+    needs : tuple of role names
+        Roles the study must have, e.g. ``("covariates",)``.
+    honours : tuple of {"sample_weight", "groups"}
+        Optional roles that change the numbers and are handled. A study that has one of them is
+        refused by a method that does not list it, because ignoring it would be a silent wrong number.
+    inference : str
+        Where the standard error comes from, in a few words; ``"none"`` if there is no valid one.
+    assumes : tuple of keys of :data:`ASSUMPTIONS`
+        What must be true for the answer to be causal.
+    holds : tuple of str
+        Equivariances the conformance suite checks: ``"row_order"``, ``"outcome_affine"``
+        (Y to aY+b scales the estimate by a and the standard error by abs(a)), ``"label_swap"``
+        (T to 1-T flips the ATE, turns the ATT into minus the ATC), ``"covariate_affine"``
+        (invertible affine maps of X change nothing), ``"covariate_scale"`` (column-wise rescaling
+        changes nothing), ``"weights_repeat"`` (integer sample weights equal repeated rows),
+        ``"weights_constant"`` (a common factor on the sample weights changes nothing).
+    all_rows : bool
+        True if the method needs all rows in memory at once (neighbours, kernels, networks); False if
+        it is a handful of passes over weighted moments.
+    """
+
+    treatment: tuple[str, ...] = ("binary",)
+    outcome: tuple[str, ...] = ("binary", "continuous")
+    estimands: tuple[str, ...] = ("ATE", "ATT", "ATC")
+    needs: tuple[str, ...] = ("covariates",)
+    honours: tuple[str, ...] = ()
+    inference: str = "none"
+    assumes: tuple[str, ...] = ("unconfounded", "overlap", "no_interference")
+    holds: tuple[str, ...] = ("row_order",)
+    all_rows: bool = False

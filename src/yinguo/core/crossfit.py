@@ -1,0 +1,118 @@
+"""The single owner of sample splitting: folds, and predictions made on folds the model has not seen."""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from yinguo.core.errors import DataError
+from yinguo.core.random import as_rng
+
+__all__ = ["crossfit", "crossfit_outcomes", "crossfit_propensity", "fit_learner", "make_folds", "predict_mean"]
+
+
+def make_folds(folds: Any, T, random_state: Any, groups=None) -> np.ndarray:
+    """Fold number of every row: balanced over the arms, clusters kept whole.
+
+    Parameters
+    ----------
+    folds : int or (n,) int array
+        How many, or the assignment itself (then it is only checked).
+    T : (n,) float array
+        Treatment to stratify by.
+    random_state : int, Generator, SeedSequence or None
+    groups : (n,) int array, optional
+        Clusters; a cluster never straddles folds, otherwise its members would see each other.
+
+    Returns
+    -------
+    (n,) int array in 0..K-1
+
+    Raises
+    ------
+    DataError
+        Fewer than 2 folds, more than the smaller arm has rows, or a wrong assignment.
+    """
+    if not isinstance(folds, int | np.integer):
+        assigned = np.asarray(folds)
+        if assigned.shape != np.shape(T) or assigned.dtype.kind not in "iu" or assigned.min() < 0:
+            raise DataError(f"folds has shape {assigned.shape}; pass an int or one fold number (0, 1, ...) per row.")
+        if len(np.unique(assigned)) != assigned.max() + 1 or assigned.max() < 1:
+            raise DataError("folds must use every number from 0 to K-1 with K >= 2.")
+        return assigned.astype(np.int64)
+    arms, arm_codes = np.unique(T, return_inverse=True)
+    binary = len(arms) <= 2
+    limit = min(np.bincount(arm_codes)) if binary else len(T)
+    if groups is not None:
+        limit = min(limit, int(groups.max()) + 1)
+    if not 2 <= folds <= limit:
+        raise DataError(f"folds is {folds}; it must be at least 2 and at most {limit}, the smallest arm or group count.")
+    rng = as_rng(random_state)
+    if groups is not None:
+        return (rng.permutation(int(groups.max()) + 1) % folds)[groups]
+    out = np.empty(len(T), dtype=np.int64)
+    for a in range(len(arms) if binary else 1):
+        members = np.flatnonzero(arm_codes == a) if binary else np.arange(len(T))
+        out[members] = rng.permutation(len(members)) % folds
+    return out
+
+
+def fit_learner(learner: Any, X, y, s=None) -> Any:
+    """A fitted deep copy of a scikit-learn style learner; the caller's object is left alone."""
+    fitted = copy.deepcopy(learner)
+    if s is None:
+        return fitted.fit(X, y)
+    try:
+        return fitted.fit(X, y, sample_weight=s)
+    except TypeError as error:
+        raise DataError(f"{type(learner).__name__} takes no sample_weight; choose a learner that does.") from error
+
+
+def predict_mean(fitted: Any, X) -> np.ndarray:
+    """(n,) predicted mean: the chance of class 1 from a classifier, the prediction from a regressor."""
+    if hasattr(fitted, "predict_proba"):
+        classes = list(fitted.classes_)
+        if not set(classes) <= {0, 1, 0.0, 1.0}:
+            raise DataError(f"the classifier has classes {classes}; only 0 and 1 have a mean. Use a regressor.")
+        chances = fitted.predict_proba(X)
+        return chances[:, classes.index(1)] if 1 in classes else np.zeros(len(X))
+    return np.asarray(fitted.predict(X), dtype=np.float64).reshape(len(X))
+
+
+def crossfit(learner: Any, X, y, folds, *, rows=None, s=None) -> np.ndarray:
+    """Out-of-fold predictions for all rows, trained on ``rows`` of the other folds.
+
+    Parameters
+    ----------
+    learner : object with ``fit`` and ``predict`` or ``predict_proba``
+    X : (n, p) float array
+    y : (n,) float array
+    folds : (n,) int array
+    rows : (n,) bool array, optional
+        Rows that may train, e.g. one arm.
+    s : (n,) float array, optional
+        Sample weights.
+
+    Returns
+    -------
+    (n,) float array
+    """
+    out = np.empty(len(y))
+    for k in range(int(folds.max()) + 1):
+        test = folds == k
+        train = ~test if rows is None else ~test & rows
+        if not train.any():
+            raise DataError(f"no training rows are left for fold {k}; use fewer folds.")
+        fitted = fit_learner(learner, X[train], y[train], None if s is None else s[train])
+        out[test] = predict_mean(fitted, X[test])
+    return out
+
+
+def crossfit_propensity(learner: Any, X, T, folds, *, s=None) -> np.ndarray:
+    """(n,) out-of-fold chance of treatment from a classifier (or a regressor of T)."""
+    return crossfit(learner, X, T, folds, s=s)
+
+
+def crossfit_outcomes(learner: Any, X, T, Y, folds, *, s=None) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) out-of-fold outcome means under control and under treatment, one model per arm."""
+    return tuple(crossfit(learner, X, Y, folds, rows=arm == T, s=s) for arm in (0.0, 1.0))  # type: ignore[return-value]

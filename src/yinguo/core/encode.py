@@ -1,0 +1,152 @@
+"""From named columns to numbers a method can use, with every decision put in words.
+
+Pure functions on :class:`~yinguo.core.table.Column`; :class:`~yinguo.core.study.Study` calls them in order.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from yinguo.core.errors import DataError
+from yinguo.core.table import Column
+
+__all__ = ["codes", "drop_uninformative", "encode_covariates", "encode_treatment", "finite", "numeric"]
+
+#: A text column with more levels than this is taken for an identifier and refused.
+MAX_LEVELS = 100
+
+
+def numeric(column: Column, role: str) -> np.ndarray:
+    """The (n,) numbers of a column that must be numeric."""
+    if column.levels is not None:
+        raise DataError(
+            f"{role} {column.name!r} is text (values such as {_shown(column.levels)}); {role} needs numbers. Recode it."
+        )
+    return column.values
+
+
+def finite(name: str, values: np.ndarray) -> None:
+    """Raise if a column holds an infinite value (missing ones are the caller's matter)."""
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise DataError(
+            f"column {name!r} has {int(infinite.sum())} infinite values (first in row {int(np.argmax(infinite))}); "
+            "replace them or drop those rows."
+        )
+
+
+def encode_treatment(column: Column, treated: object | None) -> tuple[np.ndarray, tuple, str, str | None]:
+    """Treatment as numbers.
+
+    Returns
+    -------
+    T : (n,) float array
+        0 and 1 for two values; level indices for text with more; the numbers themselves otherwise.
+    levels : tuple
+        The values met, in the order of their codes; empty for a continuous treatment.
+    kind : {"constant", "binary", "multi-valued", "continuous"}
+    decision : str or None
+        What was decided about the coding, if anything.
+    """
+    values = column.values
+    distinct = np.unique(values)
+    shown = tuple(column.levels[int(v)] for v in distinct) if column.levels else tuple(float(v) for v in distinct)
+    if treated is not None:
+        match = [i for i, level in enumerate(shown) if level == treated or str(level) == str(treated)]
+        if not match and not column.levels:
+            match = [i for i, level in enumerate(shown) if _equal_number(level, treated)]
+        if not match:
+            raise DataError(
+                f"treated={treated!r} is not a value of {column.name!r}; it has {_shown(shown)}."
+            )
+        T = (values == distinct[match[0]]).astype(np.float64)
+        rest = tuple(level for i, level in enumerate(shown) if i != match[0])
+        return T, (rest, shown[match[0]]), "binary" if len(shown) > 1 else "constant", (
+            f"{column.name!r} is coded 1 where it is {shown[match[0]]!r} and 0 otherwise ({_shown(rest)})."
+        )
+    if len(distinct) == 1:
+        return values, shown, "constant", None
+    if len(distinct) == 2:
+        T = (values == distinct[1]).astype(np.float64)
+        natural = column.levels is None and shown == (0.0, 1.0)
+        said = f"{column.name!r} is coded 1 = {shown[1]!r} and 0 = {shown[0]!r}; pass treated= to turn it round."
+        return T, shown, "binary", None if natural else said
+    if column.levels is not None or (len(distinct) <= 10 and np.all(distinct == np.round(distinct))):
+        return values, shown, "multi-valued", None
+    return values, (), "continuous", None
+
+
+def encode_covariates(columns: Mapping[str, Column], n: int) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    """Numeric columns as they are, text ones as 0/1 indicators of all levels but the first.
+
+    Returns
+    -------
+    X : (n, p) C-ordered float array
+    names : tuple of str
+        One per column of X; ``"region=north"`` for an indicator.
+    decisions : list of str
+    """
+    plan: list[tuple[Column, int | None, str]] = []
+    decisions = []
+    for column in columns.values():
+        if column.levels is None:
+            plan.append((column, None, column.name))
+            continue
+        if len(column.levels) > MAX_LEVELS:
+            raise DataError(
+                f"covariate {column.name!r} is text with {len(column.levels)} different values; it looks like an "
+                f"identifier. Leave it out of the covariates or group its values (at most {MAX_LEVELS})."
+            )
+        plan += [(column, k, f"{column.name}={level}") for k, level in enumerate(column.levels) if k > 0]
+        if column.levels:
+            decisions.append(
+                f"{column.name!r} became {len(column.levels) - 1} indicator columns; its reference is "
+                f"{column.levels[0]!r}."
+            )
+    X = np.empty((n, len(plan)))
+    step = 65_536  # row blocks: writing one whole column at a time into C order would thrash the cache
+    for start in range(0, n, step):
+        rows = slice(start, start + step)
+        for j, (column, level, _) in enumerate(plan):
+            block = column.values[rows]
+            X[rows, j] = block if level is None else block == level
+    return X, tuple(name for _, _, name in plan), decisions
+
+
+def drop_uninformative(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+    """Leave out constant columns and exact copies of an earlier column, and say so."""
+    n, p = X.shape
+    if n < 2 or p == 0:
+        return X, tuple(names), []
+    constant = (X == X[0]).all(axis=0)
+    decisions = [f"covariate {names[j]!r} is constant ({X[0, j]:g}) and was left out." for j in np.flatnonzero(constant)]
+    # Equal columns have equal sums against any vector; only candidates with equal sums are compared in full.
+    probe = np.cos(np.arange(n, dtype=np.float64)) @ X
+    keep, seen = [], {}
+    for j in np.flatnonzero(~constant):
+        twin = next((k for k in seen.get(probe[j], []) if np.array_equal(X[:, j], X[:, k])), None)
+        if twin is None:
+            seen.setdefault(probe[j], []).append(j)
+            keep.append(j)
+        else:
+            decisions.append(f"covariate {names[j]!r} equals {names[twin]!r} in every row and was left out.")
+    if len(keep) == p:
+        return X, tuple(names), decisions
+    return np.ascontiguousarray(X[:, keep]), tuple(names[j] for j in keep), decisions
+
+
+def codes(column: Column) -> np.ndarray:
+    """(n,) int array 0..k-1 of the distinct values of a grouping column."""
+    return np.unique(column.values, return_inverse=True)[1].astype(np.int64)
+
+
+def _equal_number(level: object, wanted: object) -> bool:
+    try:
+        return float(level) == float(wanted)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+
+
+def _shown(values: Sequence, most: int = 5) -> str:
+    head = ", ".join(f"{v:g}" if isinstance(v, float) else repr(v) for v in values[:most])
+    return head + (f", ... ({len(values)} in all)" if len(values) > most else "")

@@ -1,0 +1,84 @@
+"""Missing values are refused, dropped or marked, never guessed in silence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from yinguo.core.errors import DataError
+from yinguo.core.table import Column
+
+__all__ = ["count_missing", "settle_missing"]
+
+
+def count_missing(columns: Mapping[str, Column], roles: Mapping[str, Any]) -> dict[str, int]:
+    """Missing values per column; an outcome may be missing where the selection indicator is 0."""
+    counts = {}
+    for name, column in columns.items():
+        gap = np.isnan(column.values)
+        if name == roles["outcome"] and roles.get("selection"):
+            gap &= columns[roles["selection"]].values != 0
+        if gap.any():
+            counts[name] = int(gap.sum())
+    return counts
+
+
+def settle_missing(columns: dict[str, Column], roles: dict[str, Any], missing: str, n: int):
+    """Refuse, drop or fill.
+
+    Returns
+    -------
+    columns : dict of name to Column
+    rows : (m,) int array
+        The rows kept.
+    decisions : list of str
+
+    Raises
+    ------
+    DataError
+        Names the columns and counts, and offers the other ways.
+    """
+    rows = np.arange(n)
+    counts = count_missing(columns, roles)
+    if not counts:
+        return columns, rows, []
+    told = ", ".join(f"{name!r} ({count})" for name, count in counts.items())
+    if missing == "error":
+        raise DataError(
+            f"missing values in {told} of {n} rows; pass missing='drop' to leave those rows out, or "
+            "missing='indicator' to fill covariates with their mean and add an indicator column."
+        )
+    said = []
+    if missing == "indicator":
+        fillable = [name for name in counts if name in roles["covariates"]]
+        columns = columns | {name: new for c in fillable for name, new in _filled(columns[c]).items()}
+        roles["covariates"] += tuple(f"{name} missing" for name in fillable if columns[name].levels is None)
+        said = [f"{counts[name]} missing values of {name!r} were filled and marked by an indicator." for name in fillable]
+        counts = count_missing(columns, roles)
+        if counts:
+            left = ", ".join(f"{name!r} ({count})" for name, count in counts.items())
+            raise DataError(f"missing values in {left}: only covariates can be filled; pass missing='drop'.")
+        return columns, rows, said
+    keep = np.ones(n, dtype=bool)
+    for name in counts:
+        gap = np.isnan(columns[name].values)
+        if name == roles["outcome"] and roles["selection"]:
+            gap &= columns[roles["selection"]].values != 0
+        keep &= ~gap
+    if not keep.any():
+        raise DataError(f"every row has a missing value ({told}); choose fewer covariates or missing='indicator'.")
+    said = [f"{int((~keep).sum())} of {n} rows were left out for missing values in {told}."]
+    return {k: Column(k, c.values[keep], c.levels) for k, c in columns.items()}, rows[keep], said
+
+
+def _filled(column: Column) -> dict[str, Column]:
+    gap = np.isnan(column.values)
+    if column.levels is not None:  # a text column gets the level "missing", which is its own indicator
+        values = np.where(gap, len(column.levels), column.values)
+        return {column.name: Column(column.name, values, (*column.levels, "missing"))}
+    mean = column.values[~gap].mean() if (~gap).any() else 0.0
+    mark = f"{column.name} missing"
+    return {
+        column.name: Column(column.name, np.where(gap, mean, column.values)),
+        mark: Column(mark, gap.astype(np.float64)),
+    }

@@ -1,0 +1,146 @@
+"""Any table in, named numpy columns out. Only :class:`yinguo.core.study.Study` uses this.
+
+Frames of every kind go through narwhals; files go through DuckDB, which narwhals drives, so that only
+the columns asked for are read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from yinguo.core.errors import DataError
+
+__all__ = ["Column", "Table", "open_table"]
+
+#: Texts that a CSV writes for "no value here".
+NULL_TEXTS = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "."]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column as numpy.
+
+    Attributes
+    ----------
+    name : str
+    values : (n,) float64 array
+        Numbers, NaN where missing; for a text column the index into ``levels``, NaN where missing.
+    levels : tuple of str or None
+        The sorted distinct texts of a text or categorical column; None for a numeric one.
+    """
+
+    name: str
+    values: np.ndarray
+    levels: tuple[str, ...] | None = None
+
+
+class Table:
+    """Named columns of equal length, read when asked for.
+
+    Parameters
+    ----------
+    frame : narwhals DataFrame or LazyFrame
+    """
+
+    def __init__(self, frame: nw.DataFrame | nw.LazyFrame) -> None:
+        self._frame = frame
+        self.names: tuple[str, ...] = tuple(frame.collect_schema().names())
+
+    def read(self, names: Sequence[str]) -> "dict[str, Column]":
+        """The columns named, each once, as numpy."""
+        frame = self._frame.select(list(dict.fromkeys(names)))
+        if isinstance(frame, nw.LazyFrame):
+            frame = frame.collect()
+        return {name: _column(name, frame[name]) for name in frame.columns}
+
+
+def open_table(data: Any) -> Table:
+    """A table from a path, a mapping of arrays, or any frame that narwhals knows.
+
+    Parameters
+    ----------
+    data : str or Path (CSV, TSV or Parquet), mapping of name to (n,) array, or a frame
+        pandas, polars (eager or lazy), pyarrow, DuckDB relation, Ibis, Dask, PySpark.
+
+    Raises
+    ------
+    DataError
+        File not found or of an unknown kind; columns of unequal length; an object that is no table.
+    """
+    if isinstance(data, str | Path):
+        return Table(_scan(Path(data)))
+    if isinstance(data, Mapping):
+        return Table(_from_mapping(data))
+    try:
+        frame = nw.from_native(data)
+    except TypeError as error:
+        raise DataError(
+            f"data is a {type(data).__name__}; pass a CSV or Parquet path, a dict of arrays, or a pandas, polars, "
+            "pyarrow or DuckDB table. For bare arrays use Study.from_arrays(X, T, Y)."
+        ) from error
+    if len(set(frame.columns)) < len(frame.columns):
+        raise DataError(f"column names are not unique: {_repeated(frame.columns)}; rename them.")
+    return Table(frame)
+
+
+def _scan(path: Path) -> nw.LazyFrame:
+    if not path.exists():
+        raise DataError(f"no file at {path}; check the path.")
+    kind = path.name.lower().removesuffix(".gz").removesuffix(".zst").rsplit(".", 1)[-1]
+    import duckdb
+
+    try:
+        if kind in ("parquet", "pq"):
+            relation = duckdb.read_parquet(str(path))
+        elif kind in ("csv", "tsv", "txt"):
+            relation = duckdb.read_csv(str(path), na_values=NULL_TEXTS, sample_size=-1)
+        else:
+            raise DataError(f"{path.name} is neither CSV nor Parquet; convert it, or read it into a frame and pass that.")
+    except duckdb.Error as error:
+        raise DataError(f"{path.name} cannot be read as {kind}: {str(error).splitlines()[0]}") from error
+    return nw.from_native(relation)
+
+
+def _from_mapping(data: Mapping[str, Any]) -> nw.DataFrame:
+    import pyarrow as pa
+
+    arrays = {}
+    for name, values in data.items():
+        array = values if isinstance(values, np.ndarray) else np.asarray(values)
+        if array.ndim != 1:
+            raise DataError(f"column {name!r} has shape {array.shape}; each column must be one-dimensional.")
+        arrays[str(name)] = pa.array(array, from_pandas=True)
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"columns differ in length: {lengths}.")
+    return nw.from_native(pa.table(arrays), eager_only=True)
+
+
+def _column(name: str, series: nw.Series) -> Column:
+    dtype = series.dtype
+    if dtype.is_numeric() or dtype == nw.Boolean:
+        # Null and NaN both become NaN here, so that later code has one kind of missing value.
+        values = series.cast(nw.Float64).to_numpy()
+        return Column(name, np.asarray(values, dtype=np.float64))
+    if dtype in (nw.String, nw.Categorical, nw.Enum, nw.Object):
+        return _text_column(name, series)
+    raise DataError(
+        f"column {name!r} has type {dtype}; give numbers, booleans or text (turn dates into numbers such as days)."
+    )
+
+
+def _text_column(name: str, series: nw.Series) -> Column:
+    missing = series.is_null().to_numpy().astype(bool)
+    texts = np.asarray([str(v) for v in series.to_list()], dtype=object)
+    values = np.full(len(texts), np.nan)
+    levels, codes = np.unique(texts[~missing].astype(str), return_inverse=True)
+    values[~missing] = codes
+    return Column(name, values, tuple(str(level) for level in levels))
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if list(names).count(name) > 1})

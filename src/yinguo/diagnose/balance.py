@@ -1,0 +1,142 @@
+r"""Are the two arms comparable? Balance of covariates before and after any weighting or matching.
+
+Everything here is a function of (covariates, treatment, weights) and blind to who made the weights.
+The standardised mean difference of covariate k is
+
+.. math:: \mathrm{smd}_k = \frac{\bar X_{k1} - \bar X_{k0}}{\sqrt{(s_{k1}^2 + s_{k0}^2) / 2}}
+
+with the denominator always from the *unweighted* sample, so that before and after compare (for the
+ATT or ATC: from the arm that is the target).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from yinguo.core.diagnostic import Diagnostic
+
+__all__ = ["BalanceTable", "balance_check", "balance_table", "effective_sample_size", "weight_check"]
+
+#: The customary line: differences below a tenth of a standard deviation count as small.
+SMD_LIMIT = 0.1
+SMD_STOP = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceTable:
+    """Balance of every covariate.
+
+    Attributes
+    ----------
+    names : p names
+    smd_before, smd_after : (p,) float arrays
+        Standardised mean differences, treated minus control, with sample weights and with balance weights.
+    ratio_before, ratio_after : (p,) float arrays
+        Variance of the treated over variance of the controls; NaN for 0/1 columns, whose variance is
+        decided by the mean.
+    """
+
+    names: tuple[str, ...]
+    smd_before: np.ndarray
+    smd_after: np.ndarray
+    ratio_before: np.ndarray
+    ratio_after: np.ndarray
+
+    def worst(self) -> tuple[str, float]:
+        """The covariate with the largest absolute difference after weighting, and that difference."""
+        k = int(np.argmax(np.abs(self.smd_after)))
+        return self.names[k], float(self.smd_after[k])
+
+
+def balance_table(X, T, balance_weights=None, *, estimand: str = "ATE", sample_weight=None, names=None) -> BalanceTable:
+    """Standardised mean differences and variance ratios before and after.
+
+    Parameters
+    ----------
+    X : (n, p) float array
+    T : (n,) float array of 0 and 1
+    balance_weights : (n,) float array, optional
+        Any scale; each arm is normalised. None repeats the unweighted figures.
+    estimand : {"ATE", "ATT", "ATC"}
+        Which arm's spread is the yardstick: both, treated, control.
+    sample_weight : (n,) float array, optional
+        Defines the "before".
+    names : p names, optional
+    """
+    names = tuple(names) if names is not None else tuple(f"x{j + 1}" for j in range(X.shape[1]))
+    s = np.ones(len(T)) if sample_weight is None else sample_weight
+    before = [_mean_variance(X, s * (arm == T)) for arm in (0.0, 1.0)]
+    after = before
+    if balance_weights is not None:
+        after = [_mean_variance(X, balance_weights * (arm == T)) for arm in (0.0, 1.0)]
+    yardstick = {"ATT": before[1][1], "ATC": before[0][1]}.get(estimand, (before[0][1] + before[1][1]) / 2)
+    pooled = (before[0][1] + before[1][1]) / 2
+    # A column without spread in the target arm is measured against the spread of both.
+    spread = np.sqrt(np.where(yardstick > 0, yardstick, np.where(pooled > 0, pooled, 1.0)))
+    # On 0/1 columns the mean of squares is the mean.
+    dummy = np.array([bool(np.isin(X[: 1000, j], (0, 1)).all() and np.isin(X[:, j], (0, 1)).all()) for j in range(X.shape[1])])
+    ratios = [
+        np.where(dummy | (arms[0][1] <= 0), np.nan, arms[1][1] / np.where(arms[0][1] > 0, arms[0][1], 1.0))
+        for arms in (before, after)
+    ]
+    smds = [(arms[1][0] - arms[0][0]) / spread for arms in (before, after)]
+    return BalanceTable(names, smds[0], smds[1], ratios[0], ratios[1])
+
+
+def effective_sample_size(weights) -> float:
+    """Kish's effective sample size, (sum w)^2 / sum w^2: how many equal weights would be as precise."""
+    total = float(np.sum(weights))
+    return total * total / float(np.dot(weights, weights)) if total > 0 else 0.0
+
+
+def balance_check(result) -> Diagnostic:
+    """Verdict on the largest standardised mean difference left by a result's weights."""
+    table = result_balance(result)
+    name, value = table.worst()
+    size = abs(value)
+    far = int((np.abs(table.smd_after) > SMD_LIMIT).sum())
+    verdict = "ok" if size <= SMD_LIMIT else "look" if size <= SMD_STOP else "stop"
+    head = "balanced" if verdict == "ok" else f"{far} of {len(table.names)} covariates differ between the arms"
+    return Diagnostic(
+        "balance", size, f"below {SMD_LIMIT}", verdict,
+        f"{head}: largest standardised difference {size:.2g} ({name!r}).",
+    )  # fmt: skip
+
+
+def result_balance(result) -> BalanceTable:
+    """The balance table of a result, from its study and weights (cached on neither)."""
+    study = result.study
+    return balance_table(
+        study.X, study.T, result.balance_weights,
+        estimand=result.estimand, sample_weight=study.sample_weight, names=study.covariates,
+    )  # fmt: skip
+
+
+def weight_check(result) -> Diagnostic:
+    """Verdict on how few units carry the weighted mean of either arm."""
+    T, w = result.study.T, result.balance_weights
+    figures = []
+    for arm, label in ((1.0, "treated"), (0.0, "control")):
+        inside = w[arm == T]
+        figures.append((effective_sample_size(inside), int((inside > 0).sum()), float(inside.max() / inside.sum()), label))
+    ess, used, top, label = min(figures, key=lambda f: f[0] / max(f[1], 1))
+    share = ess / max(used, 1)
+    verdict = "ok" if ess >= 30 and top <= 0.1 else "look" if ess >= 10 and top <= 0.3 else "stop"
+    return Diagnostic(
+        "weights", ess, "at least 30, no unit above 10 %", verdict,
+        f"the {label} arm's {used} weighted units are worth {ess:.0f} equal ones ({share:.0%}); "
+        f"the largest single weight carries {top:.1%}.",
+    )  # fmt: skip
+
+
+def _mean_variance(X, w) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean and variance of the columns, by blocks and shifted by the first row against cancellation."""
+    total, p = float(w.sum()), X.shape[1]
+    shift = X[0]
+    first, second = np.zeros(p), np.zeros(p)
+    for a in range(0, len(X), 8192):
+        block = X[a : a + 8192] - shift
+        first += w[a : a + 8192] @ block
+        second += w[a : a + 8192] @ np.square(block)
+    first, second = first / total, second / total
+    return first + shift, np.maximum(second - first**2, 0.0)

@@ -1,0 +1,90 @@
+"""Could every unit have been in either arm? Overlap of fitted chances, and what clipping touched."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from yinguo.core.diagnostic import Diagnostic
+from yinguo.core.errors import OverlapError
+
+__all__ = ["Clipping", "clip_propensity", "clipping_check", "overlap_check"]
+
+#: Chances outside this range mean that almost every such unit is in one arm only.
+EXTREME = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Clipping:
+    """What clipping did.
+
+    Attributes
+    ----------
+    e : (n,) float array
+        Chances after clipping.
+    touched : (n,) bool array
+        Where they were moved.
+    """
+
+    e: np.ndarray
+    touched: np.ndarray
+
+    def note(self, clip: float) -> tuple[str, ...]:
+        """The sentence for a result's notes; empty if nothing was touched."""
+        count = int(self.touched.sum())
+        if count == 0:
+            return ()
+        return (
+            f"{count} of {len(self.e)} propensities were outside [{clip:g}, {1 - clip:g}] and were moved to the "
+            "edge; this trades variance for bias.",
+        )
+
+
+def clip_propensity(e, clip: float, estimand: str = "ATE") -> Clipping:
+    """Move chances into [clip, 1-clip]; for the ATT only from above, for the ATC only from below.
+
+    Parameters
+    ----------
+    e : (n,) float array
+    clip : float in [0, 0.5)
+    estimand : {"ATE", "ATT", "ATC"}
+        Decides which side divides by a chance that can vanish.
+
+    Raises
+    ------
+    OverlapError
+        A chance that would be divided by is exactly 0 (or not a number) and ``clip`` is 0.
+    """
+    low = clip if estimand != "ATT" else 0.0
+    high = 1 - clip if estimand != "ATC" else 1.0
+    clipped = np.clip(e, low, high)
+    bad = ~(clipped < 1) if estimand == "ATT" else ~(clipped > 0) if estimand == "ATC" else ~((clipped > 0) & (clipped < 1))
+    if bad.any():
+        raise OverlapError(f"{int(bad.sum())} of {e.size} propensities are 0 or 1 exactly; set clip > 0.")
+    return Clipping(clipped, clipped != e)
+
+
+def overlap_check(result) -> Diagnostic:
+    """Verdict on how many units have almost no counterpart in the other arm."""
+    e, T, estimand = result.propensity, result.study.T, result.estimand
+    if estimand == "ATT":
+        lonely, among, who = (e > 1 - EXTREME) & (T == 1), T == 1, "treated units have almost no comparable control"
+    elif estimand == "ATC":
+        lonely, among, who = (e < EXTREME) & (T == 0), T == 0, "controls have almost no comparable treated unit"
+    else:
+        lonely, among, who = (e < EXTREME) | (e > 1 - EXTREME), np.ones(len(e), bool), "units were almost sure of one arm"
+    share = float(lonely.sum() / among.sum())
+    verdict = "ok" if share <= 0.01 else "look" if share <= 0.1 else "stop"
+    low, high = float(e[among].min()), float(e[among].max())
+    return Diagnostic(
+        "overlap", share, "at most 1 %", verdict,
+        f"{share:.1%} of the {who}; the chance of treatment runs from {low:.3g} to {high:.3g}.",
+    )  # fmt: skip
+
+
+def clipping_check(share: float, clip: float) -> Diagnostic:
+    """Verdict on how many chances were moved by clipping."""
+    verdict = "ok" if share <= 0.01 else "look" if share <= 0.1 else "stop"
+    return Diagnostic(
+        "clipping", share, "at most 1 %", verdict,
+        f"{share:.1%} of the propensities were outside [{clip:g}, {1 - clip:g}] and were moved to the edge.",
+    )  # fmt: skip
