@@ -1,0 +1,271 @@
+"""From lines to figures: mean, bias, spread and error of a method over the draws of a cell.
+
+Every figure is taken over the errors ``estimate - truth`` of the replications that gave an estimate; a
+failure is counted beside them, not averaged into them. The spread divides by the number of
+replications K, so that RMSE^2 = Bias^2 + SD^2 holds exactly. Where the truth is the same in every draw
+the SD of the errors is the SD of the estimates.
+"""
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+import numpy as np
+
+from yinguo.bench.rows import Row
+from yinguo.bench.spec import Cell, Method, Published, PublishedTable
+from yinguo.bench.task import Task
+
+__all__ = ["Figure", "Line", "Summary", "error_figures", "machine_kind", "mean_figure", "summarise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number from a simulation and how far chance may have moved it.
+
+    Attributes
+    ----------
+    value : float
+    mc_se : float or None
+        Monte Carlo standard error; None where one replication gives none, or none is defined.
+    """
+
+    value: float
+    mc_se: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One method in one cell.
+
+    Attributes
+    ----------
+    cell : Cell
+    method : Method
+    done, planned, failed : int
+        Fits made, fits planned, fits without an estimate.
+    reasons : mapping of str to int
+        Why fits failed, with counts.
+    noted : mapping of str to int
+        Warnings and notes of the fits, with counts.
+    truth : Figure or None
+        Mean of the truth over the draws.
+    figures : mapping of str to Figure
+        Keys of ``spec.METRICS``, and ``signed_bias``.
+    measures : mapping of str to Figure
+    cpu_seconds : float
+        Of all fits together.
+    """
+
+    cell: Cell
+    method: Method
+    done: int
+    planned: int
+    failed: int
+    reasons: Mapping[str, int]
+    noted: Mapping[str, int]
+    truth: Figure | None
+    figures: Mapping[str, Figure]
+    measures: Mapping[str, Figure]
+    cpu_seconds: float
+
+    def distance(self, metric: str, printed: float) -> float | None:
+        """How many of our Monte Carlo errors lie between our figure and the printed one."""
+        figure = self.figures.get(metric)
+        if figure is None or not figure.mc_se:
+            return None
+        return (figure.value - printed) / figure.mc_se
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All figures of a run of a table, ready to be rendered.
+
+    Attributes
+    ----------
+    table : PublishedTable
+    lines : tuple of Line
+        In the order of the table: cell by cell, method by method.
+    quick : bool
+        Whether only a fraction of the replications was asked for.
+    version : str
+    code : mapping of label to str
+        Digest of the code behind each method; rows of other code are never mixed in.
+    machine : mapping of str to str
+    """
+
+    table: PublishedTable
+    lines: tuple[Line, ...]
+    quick: bool
+    version: str
+    code: Mapping[str, str]
+    machine: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def cpu_minutes(self) -> float:
+        """Processor time of all fits."""
+        return sum(line.cpu_seconds for line in self.lines) / 60
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned fit was made."""
+        return all(line.done == line.planned for line in self.lines)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Cells in which anything was run."""
+        met = {line.cell.name for line in self.lines if line.done}
+        return [cell for cell in self.table.cells if cell.name in met]
+
+    def of_cell(self, cell: Cell, *, artefacts: bool = False) -> list[Line]:
+        """Lines of one cell; with ``artefacts`` also those that only explain the printed figure of another."""
+        lines = [line for line in self.lines if line.cell.name == cell.name]
+        return [line for line in lines if artefacts or line.method.artefact_of is None]
+
+    def artefact(self, line: Line) -> Line | None:
+        """The line that repeats the error behind what was printed for this one."""
+        for other in self.lines:
+            if other.cell.name == line.cell.name and other.method.artefact_of == line.method.label:
+                return other
+        return None
+
+    def printed(self, line: Line) -> Published | None:
+        """What was printed for this line."""
+        return self.table.printed(line.cell.name, line.method.label)
+
+
+def summarise(table: PublishedTable, tasks: Sequence[Task], rows: Mapping[str, Row], *, quick: bool = False) -> Summary:
+    """Figures for every cell and method that was planned.
+
+    Parameters
+    ----------
+    table : PublishedTable
+    tasks : sequence of Task
+        What was planned.
+    rows : mapping of key to Row
+        What was made; it may be less.
+    quick : bool, default False
+        Recorded in the summary.
+    """
+    planned = Counter((task.cell.name, task.method.label) for task in tasks)
+    made: dict[tuple[str, str], list[Row]] = {place: [] for place in planned}
+    for task in tasks:
+        if task.key in rows:
+            made[task.cell.name, task.method.label].append(rows[task.key])
+    lines = tuple(
+        _line(cell, method, made[cell.name, method.label], planned[cell.name, method.label])
+        for cell in table.cells
+        for method in table.methods
+        if (cell.name, method.label) in planned
+    )
+    return Summary(
+        table=table,
+        lines=lines,
+        quick=quick,
+        version=installed_version("yinguo"),
+        code={task.method.label: task.code for task in tasks},
+        machine=machine_kind(),
+    )
+
+
+def error_figures(estimates: np.ndarray, truths: np.ndarray) -> dict[str, Figure]:
+    """Bias, SD, MAE and RMSE with their Monte Carlo standard errors.
+
+    Parameters
+    ----------
+    estimates, truths : (K,) float arrays, K at least 1
+
+    Returns
+    -------
+    figures : dict
+        ``signed_bias``, ``bias`` (its absolute value), ``sd`` (divisor K), ``mae``, ``rmse``. The errors
+        of SD and RMSE are from the delta method, without assuming a normal distribution.
+    """
+    errors = np.asarray(estimates, dtype=float) - np.asarray(truths, dtype=float)
+    bias = mean_figure(errors)
+    sd = float(errors.std())
+    squared = errors**2
+    rmse = float(np.sqrt(squared.mean()))
+    return {
+        "signed_bias": bias,
+        "bias": Figure(abs(bias.value), bias.mc_se),
+        "sd": Figure(sd, _of_root((errors - errors.mean()) ** 2, sd)),
+        "mae": mean_figure(np.abs(errors)),
+        "rmse": Figure(rmse, _of_root(squared, rmse)),
+    }
+
+
+def mean_figure(values: np.ndarray) -> Figure:
+    """The mean and its standard error."""
+    values = np.asarray(values, dtype=float)
+    mc_se = float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else None
+    return Figure(float(values.mean()), mc_se)
+
+
+def machine_kind() -> dict[str, str]:
+    """Kind of machine and versions that times and last digits depend on; nothing that names the machine."""
+    import scipy
+
+    return {
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+    }
+
+
+def _line(cell: Cell, method: Method, rows: Sequence[Row], planned: int) -> Line:
+    good = [row for row in rows if row.error is None]
+    figures: dict[str, Figure] = {}
+    measures: dict[str, Figure] = {}
+    if good:
+        estimates = np.array([row.estimate for row in good], dtype=float)
+        figures = {
+            "estimate": mean_figure(estimates),
+            **error_figures(estimates, np.array([row.truth for row in good])),
+        }
+        covered = np.array([row.covered for row in good if row.covered is not None], dtype=float)
+        if covered.size:
+            figures["coverage"] = mean_figure(covered)
+        # The first fit of a process also pays for imports, so the median, not the mean.
+        figures["seconds"] = Figure(float(np.median([row.seconds for row in good])))
+        names = dict.fromkeys(name for row in good for name in row.measures)
+        measures = {
+            name: mean_figure(np.array([row.measures[name] for row in good if name in row.measures])) for name in names
+        }
+    return Line(
+        cell=cell,
+        method=method,
+        done=len(rows),
+        planned=planned,
+        failed=len(rows) - len(good),
+        reasons=dict(Counter(row.error for row in rows if row.error is not None).most_common()),
+        noted=dict(Counter(note for row in rows for note in row.warnings).most_common()),
+        truth=mean_figure(np.array([row.truth for row in rows])) if rows else None,
+        figures=figures,
+        measures=measures,
+        cpu_seconds=sum(row.cpu_seconds for row in rows),
+    )
+
+
+def _of_root(squares: np.ndarray, root: float) -> float | None:
+    """Standard error of the root of a mean of squares."""
+    if squares.size < 2 or root == 0:
+        return None
+    return float(squares.std(ddof=1) / np.sqrt(squares.size) / (2 * root))
+
+
+def _processor() -> str:
+    """Model name of the processor where the system tells it, else its architecture."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+from bench_toys import CELLS, METHODS, method, toy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yinguo.bench.rows import Row
+from yinguo.bench.runner import plan, run_rows
+from yinguo.bench.summary import error_figures, machine_kind, mean_figure, summarise
+
+NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=30))
+@settings(max_examples=200, deadline=None)
+def test_squared_rmse_is_squared_bias_plus_squared_sd(pairs):
+    estimates, truths = np.array(pairs).T
+    figures = error_figures(estimates, truths)
+    parts = figures["bias"].value ** 2 + figures["sd"].value ** 2
+    assert figures["rmse"].value ** 2 == pytest.approx(parts, rel=1e-9, abs=1e-18)
+
+
+def test_figures_of_four_draws_are_those_done_by_hand():
+    figures = error_figures(np.array([1.0, 2.0, 3.0, 6.0]), np.array([2.0, 2.0, 2.0, 2.0]))
+    values = {name: figure.value for name, figure in figures.items()}
+    # errors -1, 0, 1, 4
+    assert values["signed_bias"] == values["bias"] == 1.0
+    assert values["sd"] == pytest.approx(np.sqrt(14 / 4))
+    assert values["mae"] == 1.5
+    assert values["rmse"] == pytest.approx(np.sqrt(18 / 4))
+
+
+def test_published_job_training_bias_is_the_distance_of_estimate_and_truth():
+    figures = error_figures(np.array([-8471.0]), np.array([1794.0]))
+    assert figures["bias"].value == 10265
+    assert figures["signed_bias"].value == -10265
+
+
+def test_bias_is_taken_after_averaging_and_mae_before():
+    figures = error_figures(np.array([-1.0, 1.0]), np.zeros(2))
+    assert figures["bias"].value == 0
+    assert figures["mae"].value == 1
+
+
+def test_a_truth_that_moves_with_the_draw_adds_no_spread():
+    truths = np.random.default_rng(0).normal(size=50)
+    assert error_figures(truths + 0.25, truths)["sd"].value == pytest.approx(0, abs=1e-15)
+
+
+def test_one_replication_has_no_monte_carlo_error():
+    assert {figure.mc_se for figure in error_figures(np.array([2.0]), np.array([1.0])).values()} == {None}
+
+
+@pytest.mark.parametrize("metric", ["signed_bias", "sd", "mae", "rmse"])
+def test_monte_carlo_errors_are_the_spread_of_the_figures_over_repeated_runs(metric):
+    rng = np.random.default_rng(11)
+    runs = [error_figures(rng.exponential(size=200) + 0.5, np.ones(200))[metric] for _ in range(2000)]
+    spread = np.std([figure.value for figure in runs])
+    # The error of a skewed SD is itself noisy at 200 draws, hence the tenth.
+    assert np.mean([figure.mc_se for figure in runs]) == pytest.approx(spread, rel=0.1)
+
+
+def test_standard_error_of_a_mean_divides_by_one_less():
+    assert mean_figure(np.array([1.0, 3.0])).mc_se == pytest.approx(np.sqrt(2) / np.sqrt(2))
+
+
+@pytest.fixture
+def summary(tmp_path):
+    def summary_of(**changes):
+        table = toy(**changes)
+        tasks = plan(table)
+        return summarise(table, tasks, run_rows(table, tasks, folder=tmp_path, n_jobs=1))
+
+    return summary_of
+
+
+def test_lines_stand_in_the_order_of_the_table(summary):
+    expected = [(cell.name, method.label) for cell in CELLS for method in METHODS]
+    assert [(line.cell.name, line.method.label) for line in summary().lines] == expected
+
+
+def test_a_shift_of_the_estimator_shows_as_bias_and_not_as_spread(summary):
+    mean, shifted, _ = summary(replications=200).of_cell(CELLS[0])
+    assert shifted.figures["signed_bias"].value == pytest.approx(mean.figures["signed_bias"].value + 0.5)
+    assert shifted.figures["sd"].value == pytest.approx(mean.figures["sd"].value)
+    assert mean.figures["bias"].value < 4 * mean.figures["bias"].mc_se
+    assert shifted.figures["bias"].value > 4 * shifted.figures["bias"].mc_se
+
+
+def test_spread_of_a_mean_is_one_over_root_n(summary):
+    line = summary(replications=400).of_cell(CELLS[0])[0]
+    assert abs(line.figures["sd"].value - 20**-0.5) < 4 * line.figures["sd"].mc_se
+
+
+def test_failures_are_counted_with_their_reasons_and_kept_out_of_the_figures(summary):
+    line = summary(methods=(method("fails", "Fails"),), replications=60).of_cell(CELLS[0])[0]
+    assert 0 < line.failed < line.done == line.planned == 60
+    assert line.reasons == {"ArithmeticError: the first number is negative": line.failed}
+    # Only draws with a positive first number are left, so their mean is above the truth.
+    assert line.figures["signed_bias"].value > 0
+
+
+def test_a_method_that_always_fails_has_no_figures(summary):
+    line = summary(methods=(method("odd", "NotANumber"),)).lines[0]
+    assert dict(line.figures) == {}
+    assert line.failed == line.done == 10
+
+
+def test_coverage_is_the_share_of_intervals_that_hold_the_truth(summary):
+    mean, _, first = summary(replications=300).of_cell(CELLS[0])
+    assert abs(mean.figures["coverage"].value - 0.95) < 0.05
+    assert "coverage" not in first.figures
+
+
+def made(task, **result):
+    """A row as if the task had been run."""
+    place = {"cell": task.cell.name, "method": task.method.label, "replication": task.replication}
+    return Row(key=task.key, truth=1, **place, **result)
+
+
+def test_an_unfinished_run_says_so():
+    table = toy()
+    tasks = plan(table)
+    some = {
+        task.key: Row(
+            key=task.key,
+            cell=task.cell.name,
+            method=task.method.label,
+            replication=task.replication,
+            truth=1,
+            estimate=2,
+        )
+        for task in tasks[:4]
+    }
+    summary = summarise(table, tasks, some)
+    assert not summary.complete
+    assert [line.done for line in summary.lines] == [1, 1, 1, 1, 0, 0]
+    assert {line.truth is None for line in summary.lines[4:]} == {True}
+
+
+def test_median_time_is_not_moved_by_the_first_import():
+    table = toy(methods=METHODS[:1], cells=CELLS[:1], replications=5)
+    tasks = plan(table)
+    rows = {
+        task.key: made(task, estimate=1, seconds=9.0 if task.replication == 0 else 0.1, cpu_seconds=6.0)
+        for task in tasks
+    }
+    summary = summarise(table, tasks, rows)
+    assert summary.lines[0].figures["seconds"].value == 0.1
+    assert summary.cpu_minutes == pytest.approx(0.5)
+
+
+def test_the_machine_is_told_by_kind_and_not_by_name():
+    import platform
+
+    kind = machine_kind()
+    assert platform.node() not in kind.values()
+    assert set(kind) == {"processor", "cores", "system", "python", "numpy", "scipy"}
