@@ -3,7 +3,8 @@
 import warnings
 from dataclasses import dataclass, field
 
-from yinguo.bench.spec import Build, Cell, Drawn, Method, Published, PublishedTable
+from yinguo.bench.spec import Build, Cell, Method, Published, PublishedTable
+from yinguo.datasets.draw import Draw
 
 #: What the methods were handed and which seeds they got, when they run in this process.
 HANDED: list = []
@@ -24,7 +25,7 @@ class Result:
 
 def draw(rng, *, n, effect):
     """``n`` numbers around the effect; the study is the numbers and nothing else."""
-    return Drawn(study=rng.normal(effect, 1, size=n), truth=effect, facts={"n": n})
+    return Draw(study=rng.normal(effect, 1, size=n), truth={"ATT": effect}, extras={"n": n})
 
 
 class Mean:
@@ -98,7 +99,7 @@ class Interrupts:
 
 def rows_seen(fitted, drawn):
     """A measure that needs both the fit and the facts."""
-    return {"rows": drawn.facts["n"], "estimate again": fitted.result_.estimate}
+    return {"rows": drawn.extras["n"], "estimate again": fitted.result_.estimate}
 
 
 def method(label, name, **settings):

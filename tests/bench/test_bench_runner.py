@@ -106,7 +106,7 @@ def test_a_method_without_standard_error_has_no_coverage(tmp_path):
     assert {(r.se, r.covered) for r in run(toy(), tmp_path) if r.method == "first"} == {(None, None)}
 
 
-def test_measures_are_taken_from_the_fit_and_the_facts(tmp_path):
+def test_measures_are_taken_from_the_fit_and_the_extras(tmp_path):
     rows = run(toy(measure=bench_toys.rows_seen), tmp_path)
     assert all(r.measures == {"rows": {"small": 20, "large": 80}[r.cell], "estimate again": r.estimate} for r in rows)
 

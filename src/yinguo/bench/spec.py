@@ -6,17 +6,20 @@ options were chosen, what was printed, and what is known to be wrong with it. Th
 (:mod:`yinguo.bench.summary`) turns the lines into figures. A module of :mod:`yinguo.bench` that
 defines ``TABLE`` is a table; there is no list to add it to.
 
-The truth of a draw is kept apart from the data: :class:`Drawn` holds both, a method is handed the
-study alone, and the two are joined when the fit is over.
+The truth of a draw is kept apart from the data: a :class:`~yinguo.datasets.draw.Draw` holds both, a
+method is handed the study alone, and the two are joined when the fit is over.
 """
 
 import importlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["MARKS", "METRICS", "Build", "Cell", "Drawn", "Method", "Published", "PublishedTable"]
+if TYPE_CHECKING:
+    from yinguo.datasets.draw import Draw
+
+__all__ = ["MARKS", "METRICS", "Build", "Cell", "Method", "Published", "PublishedTable"]
 
 #: What a printed number is worth: met by our run within its Monte Carlo error; the product of an
 #: error in how it was made, which the note explains; or not traced to a run that can be repeated.
@@ -59,25 +62,6 @@ class Build:
         """Plain JSON: the path, and the options with nested builds spelled out."""
         options = {name: value.to_dict() if isinstance(value, Build) else value for name, value in self.options.items()}
         return {"path": self.path, "options": options}
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """One data set and, apart from it, what the generator knows and no method may see.
-
-    Attributes
-    ----------
-    study : Study
-        All that a method is given.
-    truth : float
-        The effect that the estimate is held against, in units of the outcome.
-    facts : mapping
-        Further truths for ``PublishedTable.measure``, e.g. which columns are confounders.
-    """
-
-    study: Any
-    truth: float
-    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +150,8 @@ class PublishedTable:
     estimand, unit : str
         What is estimated, e.g. ``"ATT"``, and in which unit.
     draw : callable
-        ``draw(rng, **cell.settings) -> Drawn`` with a numpy generator; a module-level function.
+        ``draw(rng, **cell.settings) -> Draw`` with a numpy generator; a module-level function. The draw
+        must know the truth of the estimand.
     cells : tuple of Cell
     methods : tuple of Method
     replications : int
@@ -175,7 +160,7 @@ class PublishedTable:
         Which of :data:`METRICS` the table shows, in order.
     published : tuple of Published
     measure : callable or None
-        ``measure(fitted, drawn) -> {name: float}``: further figures for each fit, computed after it.
+        ``measure(fitted, draw) -> {name: float}``: further figures for each fit, computed after it.
     seed : int
         Root of every seed.
     quick_fraction : float
@@ -189,13 +174,13 @@ class PublishedTable:
     gaps: str
     estimand: str
     unit: str
-    draw: Callable[..., Drawn]
+    draw: "Callable[..., Draw]"
     cells: tuple[Cell, ...]
     methods: tuple[Method, ...]
     replications: int
     metrics: tuple[str, ...]
     published: tuple[Published, ...] = ()
-    measure: Callable[[Any, Drawn], Mapping[str, float]] | None = None
+    measure: "Callable[[Any, Draw], Mapping[str, float]] | None" = None
     seed: int = 0
     quick_fraction: float = 0.02
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from yinguo.bench.rows import Row
-from yinguo.bench.spec import Build, Cell, Drawn, Method
+from yinguo.bench.spec import Build, Cell, Method
+from yinguo.datasets.draw import Draw
 
 __all__ = ["Task", "run_task"]
 
@@ -47,7 +48,7 @@ class Task:
     """
 
     key: str
-    draw: Callable[..., Drawn]
+    draw: Callable[..., Draw]
     measure: Callable[..., Any] | None
     estimand: str
     cell: Cell
@@ -73,7 +74,7 @@ def run_task(task: Task) -> Row:
         cell=task.cell.name,
         method=task.method.label,
         replication=task.replication,
-        truth=float(drawn.truth),
+        truth=float(drawn.truth[task.estimand]),
         version=task.version,
         code=task.code,
     )
@@ -95,14 +96,14 @@ def run_task(task: Task) -> Row:
         row,
         **spent,
         **found,
-        covered=None if interval is None else bool(interval[0] <= drawn.truth <= interval[1]),
+        covered=None if interval is None else bool(interval[0] <= row.truth <= interval[1]),
         measures={} if task.measure is None else {k: float(v) for k, v in task.measure(fitted, drawn).items()},
         warnings=tuple(dict.fromkeys(_shorten(note) for note in notes)),
     )
 
 
 @functools.lru_cache(maxsize=1)
-def _draw(draw: Callable[..., Drawn], settings: str, seed: tuple[int, tuple[int, int]]) -> Drawn:
+def _draw(draw: Callable[..., Draw], settings: str, seed: tuple[int, tuple[int, int]]) -> Draw:
     """The draw, remembered for the next method, which usually meets the same one."""
     sequence = np.random.SeedSequence(seed[0], spawn_key=seed[1])
     return draw(np.random.default_rng(sequence), **json.loads(settings))
