@@ -12,6 +12,7 @@ mean over the treated of Y - m0, minus the r-weighted mean of the controls' Y - 
 ``e`` propensity, ``m0, m1`` outcome means, ``psi`` scores, ``phi`` influence values.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 from yinguo.diagnose.balance import balance_check, weight_check
 from yinguo.diagnose.overlap import clip_propensity, overlap_check
-from yinguo.kernels.glm import fit_binary, fit_binary_leave_fold_out, linear_predictor_terms
+from yinguo.kernels.glm import LINKS, fit_binary, fit_binary_leave_fold_out, linear_predictor_terms
 from yinguo.kernels.moments import ArrayMoments, solve_gram
 from yinguo.kernels.weighting import arm_weights, normalised
 
@@ -108,33 +109,39 @@ class Nuisances:
     m1: np.ndarray
 
 
-def glm_nuisances(X, T, Y, folds, *, s=None, penalty: float = 0.0) -> Nuisances:
-    """Cross-fitted logistic propensity and per-arm least squares, from shared moments.
+def glm_nuisances(*, X_e, X_m, T, Y, folds, s=None, link: str = "logit", penalty: float = 0.0) -> Nuisances:
+    """Cross-fitted binary propensity and per-arm least squares, from shared moments.
 
     The rows are put in (fold, arm) order once; one pass gives the Gram matrix of every fold and arm,
-    whose sums over the other folds are the K least-squares problems; the logistic fits share Hessians.
+    whose sums over the other folds are the K least-squares problems; the propensity fits share Hessians.
 
     Parameters
     ----------
-    X : (n, p) float array
+    X_e, X_m : (n, p) float arrays
+        Covariates of the propensity and of the outcome model; the same object if they are the same.
     T, Y : (n,) float arrays
     folds : (n,) int array
     s : (n,) float array, optional
+    link : {"logit", "probit"}
     penalty : float
-        Ridge on the logistic slopes.
+        Ridge on the slopes of the propensity.
     """
     n_folds = int(folds.max()) + 1
-    moments = ArrayMoments(X, (2 * folds + (T == 1)).astype(np.int16), 2 * n_folds)
-    fold_of_code = np.arange(2 * n_folds) // 2
-    Tm, sm = moments.sort(T), moments.sort(s)
-    A, b = moments.grams(moments.sort(Y), sm)
+    codes = (2 * folds + (T == 1)).astype(np.int16)
+    moments = ArrayMoments(X_m, codes, 2 * n_folds)
+    A, b = moments.grams(moments.sort(Y), moments.sort(s))
     means = []
     for arm in (0, 1):
         A_arm, b_arm = A[arm::2], b[arm::2]
         betas = [solve_gram(A_arm.sum(axis=0) - A_arm[k], b_arm.sum(axis=0) - b_arm[k]) for k in range(n_folds)]
         means.append(moments.unsort(moments.apply(np.repeat(betas, 2, axis=0))))
-    fit = fit_binary_leave_fold_out(moments, Tm, s=sm, penalty=penalty, fold_of_code=fold_of_code)
-    return Nuisances(moments.unsort(linear_predictor_terms(fit.eta, Tm)[0]), means[0], means[1])
+    if X_e is not X_m:
+        moments = ArrayMoments(X_e, codes, 2 * n_folds)
+    T_sorted, fold_of_code = moments.sort(T), np.arange(2 * n_folds) // 2
+    fit = fit_binary_leave_fold_out(
+        moments, T_sorted, s=moments.sort(s), link=link, penalty=penalty, fold_of_code=fold_of_code
+    )
+    return Nuisances(moments.unsort(linear_predictor_terms(fit.eta, T_sorted, link)[0]), means[0], means[1])
 
 
 class AIPW(Estimator):
@@ -151,10 +158,12 @@ class AIPW(Estimator):
     Parameters
     ----------
     estimand : {"ATE", "ATT", "ATC"}
-    propensity : classifier, optional
-        Any scikit-learn classifier; None is logistic regression by our own kernel.
+    propensity : {"logit", "probit"} or classifier
+        Our own maximum likelihood, or any scikit-learn classifier.
     outcome_model : regressor or classifier, optional
         Fitted per arm; None is least squares by our own kernel.
+    propensity_covariates, outcome_covariates : sequences of names, optional
+        Covariates of either model; None is all of them.
     folds : int or (n,) int array
         How many folds, or the fold of every row. 1 fits the default models on all rows; the standard
         error then accounts for their estimation by stacking their score equations.
@@ -186,8 +195,10 @@ class AIPW(Estimator):
         self,
         *,
         estimand: str = "ATE",
-        propensity: Any = None,
+        propensity: Any = "logit",
         outcome_model: Any = None,
+        propensity_covariates: Sequence[str] | None = None,
+        outcome_covariates: Sequence[str] | None = None,
         folds: Any = 5,
         clip: float = 0.01,
         penalty: float = 0.0,
@@ -196,6 +207,8 @@ class AIPW(Estimator):
         self.estimand = estimand
         self.propensity = propensity
         self.outcome_model = outcome_model
+        self.propensity_covariates = propensity_covariates
+        self.outcome_covariates = outcome_covariates
         self.folds = folds
         self.clip = clip
         self.penalty = penalty
@@ -204,46 +217,48 @@ class AIPW(Estimator):
     def fit(self, study: Study) -> "AIPW":
         """Estimate on a study; see :class:`AIPW`."""
         Y, T, X = self.take(study)
-        s = study.sample_weight
+        X_e = X if self.propensity_covariates is None else study.columns(self.propensity_covariates)
+        X_m = X if self.outcome_covariates is None else study.columns(self.outcome_covariates)
+        if isinstance(self.propensity, str) and self.propensity not in LINKS:
+            raise DataError(f"propensity is {self.propensity!r}; it must be one of {LINKS} or a classifier.")
         if isinstance(self.folds, int) and self.folds == 1:
-            return self._fit_stacked(study, Y, T, X, s)
+            return self._fit_stacked(study, Y, T, X_e, X_m)
+        s = study.sample_weight
         folds = make_folds(self.folds, T, self.random_state, study.groups)
-        nuisances = self._nuisances(X, T, Y, folds, s)
+        nuisances = self._nuisances(X_e, X_m, T, Y, folds, s)
         clipping = clip_propensity(nuisances.e, self.clip, self.estimand)
         estimate, phi = _estimate(self.estimand, Y, T, clipping.e, nuisances, s)
         return self._finish(study, estimate, phi, clipping)
 
-    def _nuisances(self, X, T, Y, folds, s) -> Nuisances:
-        if self.propensity is None and self.outcome_model is None:
-            return glm_nuisances(X, T, Y, folds, s=s, penalty=self.penalty)
-        # A default next to a learner of the user's: the kernel gives both, one is replaced.
-        default = None
-        if self.propensity is None or self.outcome_model is None:
-            default = glm_nuisances(X, T, Y, folds, s=s, penalty=self.penalty)
-        e = default.e if self.propensity is None else crossfit_propensity(self.propensity, X, T, folds, s=s)
-        if self.outcome_model is None:
+    def _nuisances(self, X_e, X_m, T, Y, folds, s) -> Nuisances:
+        own_e, own_m = isinstance(self.propensity, str), self.outcome_model is None
+        default = Nuisances(T, Y, Y)
+        if own_e or own_m:  # one pass gives both; what a learner of the user's replaces is thrown away
+            link = self.propensity if own_e else "logit"
+            default = glm_nuisances(X_e=X_e, X_m=X_m, T=T, Y=Y, folds=folds, s=s, link=link, penalty=self.penalty)
+        e = default.e if own_e else crossfit_propensity(self.propensity, X_e, T, folds, s=s)
+        if own_m:
             return Nuisances(e, default.m0, default.m1)
-        return Nuisances(e, *crossfit_outcomes(self.outcome_model, X, T, Y, folds, s=s))
+        return Nuisances(e, *crossfit_outcomes(self.outcome_model, X_m, T, Y, folds, s=s))
 
-    def _fit_stacked(self, study: Study, Y, T, X, s) -> "AIPW":
-        if self.propensity is not None or self.outcome_model is not None:
+    def _fit_stacked(self, study: Study, Y, T, X_e, X_m) -> "AIPW":
+        """Both models on all rows; the influence values stack their score equations (M-estimation)."""
+        if not isinstance(self.propensity, str) or self.outcome_model is not None:
             raise DataError("folds=1 needs the default models; with your own learners use folds of 2 or more.")
-        moments = ArrayMoments(X)
-        fit = fit_binary(moments, T, s=s, penalty=self.penalty)
-        e, slope, score, _ = linear_predictor_terms(fit.eta, T)
-        betas, grams = [], []
-        for arm in (0.0, 1.0):
-            w = (arm == T) * (1.0 if s is None else s)
-            A, b = moments.grams(Y, w)
-            grams.append(A[0])
-            betas.append(solve_gram(A[0], b[0]))
-        nuisances = Nuisances(e, moments.D @ betas[0], moments.D @ betas[1])
+        s = study.sample_weight
+        weight = np.ones(study.n) if s is None else s
+        moments = ArrayMoments(X_e)
+        fit = fit_binary(moments, T, s=s, link=self.propensity, penalty=self.penalty)
+        e, slope, score, _ = linear_predictor_terms(fit.eta, T, self.propensity)
+        D = moments.D if X_m is X_e else ArrayMoments(X_m).D
+        grams = [(D * (weight * (arm == T))[:, None]).T @ D for arm in (0.0, 1.0)]
+        means = [D @ solve_gram(A, (weight * (arm == T) * Y) @ D) for arm, A in zip((0.0, 1.0), grams, strict=True)]
+        nuisances = Nuisances(e, *means)
         clipping = clip_propensity(e, self.clip, self.estimand)
         estimate, phi = _estimate(self.estimand, Y, T, clipping.e, nuisances, s)
-        d_eta, d_m0, d_m1 = _sensitivities(self.estimand, Y, T, clipping, slope, nuisances, s)
-        D, weight = moments.D, 1.0 if s is None else s
-        phi = phi + D @ solve_gram(fit.information, d_eta @ D) * (weight * score)
-        for arm, d, A, m in ((0.0, d_m0, grams[0], nuisances.m0), (1.0, d_m1, grams[1], nuisances.m1)):
+        d_eta, d_m0, d_m1 = _sensitivities(self.estimand, Y, T, clipping, slope, nuisances, weight)
+        phi = phi + moments.D @ solve_gram(fit.information, d_eta @ moments.D) * (weight * score)
+        for arm, d, A, m in ((0.0, d_m0, grams[0], means[0]), (1.0, d_m1, grams[1], means[1])):
             phi = phi + D @ solve_gram(A, d @ D) * (weight * (arm == T) * (Y - m))
         return self._finish(study, estimate, phi, clipping)
 
@@ -275,11 +290,10 @@ def _estimate(estimand: str, Y, T, e, nuisances: Nuisances, s) -> tuple[float, n
     return float(estimate), s * (psi - estimate) / s.mean()
 
 
-def _sensitivities(estimand: str, Y, T, clipping, slope, nuisances: Nuisances, s):
+def _sensitivities(estimand: str, Y, T, clipping, slope, nuisances: Nuisances, weight):
     """n times the derivative of the estimate with respect to each row's eta, m0 and m1, each (n,)."""
     e, m0, m1 = clipping.e, nuisances.m0, nuisances.m1
     slope = np.where(clipping.touched, 0.0, slope)
-    weight = np.ones(len(Y)) if s is None else s / s.mean()
     if estimand == "ATE":
         d_eta = -slope * (T * (Y - m1) / e**2 + (1 - T) * (Y - m0) / (1 - e) ** 2)
         return weight * d_eta, weight * ((1 - T) / (1 - e) - 1), weight * (1 - T / e)

@@ -296,6 +296,22 @@ class Study:
             return bool(self.covariates)
         return bool(self.roles.get(role))
 
+    def columns(self, names: Sequence[str]) -> np.ndarray:
+        """(n, k) covariates by name; the name of a text column stands for all its indicators.
+
+        Raises
+        ------
+        DataError
+            A name that is no covariate of the study.
+        """
+        chosen: list[int] = []
+        for name in _names(names):
+            found = [j for j, c in enumerate(self.covariates) if c == name or c.startswith(f"{name}=")]
+            if not found:
+                raise DataError(f"{name!r} is not a covariate of the study; it has {_listed(self.covariates)}.")
+            chosen += found
+        return np.ascontiguousarray(self.X[:, chosen])
+
     @property
     def fingerprint(self) -> str:
         """A short text that two studies share only if their rows, treatments and outcomes are the same."""

@@ -1,15 +1,12 @@
-"""Real tables and generators with known truth; every function returns a :class:`~yinguo.datasets.draw.Draw`."""
+"""Real tables and generators with known truth; every function returns a :class:`~yinguo.datasets.draw.Draw`.
 
-from yinguo.core.lazy import lazy_exports as _lazy_exports
+One function per module, of the same name. They are imported at once (they need only numpy), so that the
+name always means the function and never the module.
+"""
 
-_EXPORTS = {
-    "job_training": "job_training",
-    "simpson": "simpson",
-    "dcb_simulation": "dcb_simulation",
-    "arb_first": "arb_first",
-    "arb_misspec": "arb_misspec",
-    "d2vd_design": "d2vd_design",
-    "advert_feedback": "advert_feedback",
-}
-__all__ = list(_EXPORTS)
-__getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
+import importlib as _importlib
+import pkgutil as _pkgutil
+
+__all__ = [_module.name for _module in _pkgutil.iter_modules(__path__) if _module.name != "draw"]
+for _name in __all__:
+    globals()[_name] = getattr(_importlib.import_module(f"{__name__}.{_name}"), _name)

@@ -1,0 +1,291 @@
+"""One suite for every estimator there is: the contract, the properties it declares, the promises of its docstring.
+
+Classes come from the registry, what applies to each from its ``Capabilities``; there is no list of methods here.
+"""
+
+import copy
+import inspect
+import json
+import pickle
+import re
+
+import numpy as np
+import pytest
+import yinguo as yg
+from yinguo.core.capabilities import ASSUMPTIONS
+from yinguo.core.errors import YinguoError
+from yinguo.core.registry import estimators
+
+CLASSES = list(estimators().values())
+PAIRS = [pytest.param(c, e, id=f"{c.name}-{e}") for c in CLASSES for e in c.capabilities.estimands]
+#: Relative agreement asked of an equivariance; iterative solvers stop at tolerances of 1e-6 and better.
+TOLERANCE = 2e-5
+
+
+def holding(prop: str) -> list:
+    """(class, estimand) pairs that declare a property."""
+    return [
+        pytest.param(c, e, id=f"{c.name}-{e}")
+        for c in CLASSES
+        if prop in c.capabilities.holds
+        for e in c.capabilities.estimands
+    ]
+
+
+def small(seed: int = 0, n: int = 160) -> yg.Study:
+    """Discrete and continuous covariates with ties, so that exact matching has strata to match in."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.integers(0, 3, n), rng.integers(0, 2, n), rng.integers(0, 2, n)]).astype(float)
+    T = (rng.random(n) < 1 / (1 + np.exp(-0.6 * (X[:, 0] - 1)))).astype(float)
+    Y = X @ [1.0, 0.5, -0.5] + 1.5 * T + 0.5 * rng.normal(size=n)
+    return yg.Study.from_arrays(X, T, Y)
+
+
+def ready(cls, study: yg.Study, **options):
+    """An instance whose folds, if it has any, are fixed by row content, so that permutations permute them too."""
+    if "folds" in cls.option_defaults():
+        ranks = np.lexsort((study.Y, study.T)).argsort()
+        options["folds"] = ranks % 2
+    return cls(**options)
+
+
+def fitted(cls, study, **options):
+    return ready(cls, study, **options).fit(study).result_
+
+
+# -- the contract ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
+def test_the_constructor_only_stores_keyword_options(cls):
+    marks = {name: object() for name in cls.option_defaults()}
+    instance = cls(**marks)
+    assert instance.get_params() == marks
+    kinds = {p.kind for n, p in inspect.signature(cls.__init__).parameters.items() if n != "self"}
+    assert kinds <= {inspect.Parameter.KEYWORD_ONLY}
+    assert set(vars(instance)) == set(marks)
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
+def test_capabilities_are_well_formed_and_the_docstring_says_when_and_what(cls):
+    can = cls.capabilities
+    assert set(can.assumes) <= set(ASSUMPTIONS)
+    assert can.assumes
+    assert can.estimands[0] == cls().estimand
+    for words in ("**Use it when**", "**Not when**", "**Assumes**", "Parameters", "Examples"):
+        assert words in cls.__doc__, f"{cls.__name__} lacks {words}"
+    documented = re.findall(r"^    (\w[\w, ]*) : ", cls.__doc__.split("Parameters")[1].split("Examples")[0], re.M)
+    assert {n for part in documented for n in part.split(", ")} >= set(cls.option_defaults())
+
+
+@pytest.mark.parametrize(("cls", "estimand"), PAIRS)
+def test_fit_returns_self_and_a_result_that_tells_everything(cls, estimand):
+    study = small()
+    instance = ready(cls, study, estimand=estimand) if "estimand" in cls.option_defaults() else ready(cls, study)
+    assert instance.fit(study) is instance
+    result = instance.result_
+    assert result.method == cls.name
+    assert result.estimand == estimand
+    assert abs(result.estimate - 1.5) < 0.6
+    assert (result.se is None) == (cls.capabilities.inference == "none")
+    document = json.loads(json.dumps(result.to_dict()))
+    assert document["estimate"] == result.estimate
+    assert document["error"] is None
+    assert {"method", "estimand", "estimate", "se", "ci_low", "ci_high", "n", "diagnostics", "notes", "error"} <= set(document)
+    assert estimand in result.summary()
+    if result.scores is not None:
+        assert result.scores.mean() == pytest.approx(result.estimate, rel=1e-6)
+    if result.balance_weights is not None:
+        for arm in (0.0, 1.0):
+            assert result.balance_weights[arm == study.T].sum() == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("cls", "estimand"), PAIRS)
+def test_the_result_survives_pickling_without_the_data(cls, estimand):
+    result = fitted(cls, small(), **_estimand(cls, estimand))
+    again = pickle.loads(pickle.dumps(result))
+    assert again.to_dict() == result.to_dict()
+    assert again.study is None
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
+def test_a_second_fit_forgets_the_first_and_inputs_are_left_alone(cls):
+    first, second = small(1), small(2)
+    before = copy.deepcopy((first.X, first.T, first.Y))
+    instance = ready(cls, second)
+    fresh = instance.clone().fit(second).result_.estimate
+    options = instance.get_params()
+    instance.fit(first)
+    assert instance.fit(second).result_.estimate == fresh
+    assert all(instance.get_params()[k] is v for k, v in options.items())
+    assert all(np.array_equal(a, b) for a, b in zip(before, (first.X, first.T, first.Y), strict=True))
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
+def test_the_same_seed_gives_the_same_bytes_and_global_randomness_is_untouched(cls):
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    a, b = (cls().fit(small()).result_ for _ in range(2))
+    assert a.estimate == b.estimate
+    assert a.se == b.se
+    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
+def test_nothing_is_printed_and_no_file_appears(cls, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cls().fit(small())
+    assert capsys.readouterr() == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
+def test_what_a_method_cannot_do_is_refused_with_our_error(cls):
+    study = small()
+    rng = np.random.default_rng(0)
+    if "estimand" in cls.option_defaults():
+        with pytest.raises(yg.NotIdentifiedError, match="LATE"):
+            cls(estimand="LATE").fit(study)
+    with pytest.raises(yg.DataError, match="takes a Study"):
+        cls().fit(study.X)
+    many = yg.Study.from_arrays(study.X, rng.integers(0, 3, study.n), study.Y)
+    if "multi-valued" not in cls.capabilities.treatment:
+        with pytest.raises(yg.DataError, match="multi-valued"):
+            cls().fit(many)
+    for role, values in (("sample_weight", rng.random(study.n)), ("groups", rng.integers(0, 40, study.n))):
+        other = yg.Study.from_arrays(study.X, study.T, study.Y, **{role: values})
+        if role in cls.capabilities.honours:
+            assert np.isfinite(cls().fit(other).result_.estimate)
+        else:
+            with pytest.raises(yg.DataError, match=role):
+                cls().fit(other)
+    if "covariates" in cls.capabilities.needs:
+        with pytest.raises(yg.DataError, match="covariates"):
+            cls().fit(yg.Study.from_arrays(study.X[:, :0], study.T, study.Y))
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
+def test_hostile_tables_give_an_answer_or_our_error(cls):
+    rng = np.random.default_rng(0)
+    study = small()
+    one_arm = np.zeros(study.n)
+    one_arm[0] = 1.0
+    cases = {
+        "one treated unit": (study.X, one_arm, study.Y),
+        "two rows": (study.X[:2], [0.0, 1.0], study.Y[:2]),
+        "more columns than rows": (rng.normal(size=(30, 60)), np.arange(30) % 2, rng.normal(size=30)),
+        "collinear columns": (np.column_stack([study.X, study.X.sum(axis=1)]), study.T, study.Y),
+        "separated arms": (np.column_stack([study.T * 10 + rng.random(study.n)]), study.T, study.Y),
+        "constant outcome": (study.X, study.T, np.ones(study.n)),
+        "huge scale": (study.X * 1e8 + 1e8, study.T, study.Y * 1e6),
+    }
+    for label, (X, T, Y) in cases.items():
+        try:
+            result = cls().fit(yg.Study.from_arrays(X, T, Y)).result_
+        except YinguoError as error:
+            assert len(str(error)) > 20, label
+        else:
+            assert np.isfinite(result.estimate), label
+            assert result.se is None or result.se >= 0, label
+
+
+# -- declared properties -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cls", "estimand"), holding("row_order"))
+def test_permuting_the_rows_changes_nothing(cls, estimand):
+    study = small()
+    order = np.random.default_rng(5).permutation(study.n)
+    same(fitted(cls, study, **_estimand(cls, estimand)), fitted(cls, study.take(order), **_estimand(cls, estimand)))
+
+
+@pytest.mark.parametrize(("cls", "estimand"), holding("outcome_affine"))
+def test_an_affine_outcome_scales_the_estimate_and_the_error(cls, estimand):
+    study = small()
+    options = _estimand(cls, estimand)
+    plain, moved = fitted(cls, study, **options), fitted(cls, study.replace(Y=-3.0 * study.Y + 7.0), **options)
+    # Folds follow the ranks of Y in `ready`; give the second fit the folds of the first.
+    if "folds" in cls.option_defaults():
+        options = options | {"folds": ready(cls, study).folds}
+        moved = cls(**options).fit(study.replace(Y=-3.0 * study.Y + 7.0)).result_
+    assert moved.estimate == pytest.approx(-3.0 * plain.estimate, rel=TOLERANCE)
+    if plain.se is not None:
+        assert moved.se == pytest.approx(3.0 * plain.se, rel=TOLERANCE)
+
+
+@pytest.mark.parametrize(("cls", "estimand"), holding("label_swap"))
+def test_swapping_the_labels_flips_the_ate_and_turns_the_att_into_minus_the_atc(cls, estimand):
+    study = small()
+    options = _estimand(cls, estimand)
+    folds = {"folds": ready(cls, study).folds} if "folds" in cls.option_defaults() else {}
+    mirrored = {"ATE": "ATE", "ATT": "ATC", "ATC": "ATT"}[estimand]
+    plain = cls(**options, **folds).fit(study).result_
+    swapped = cls(**_estimand(cls, mirrored), **folds).fit(study.replace(T=1 - study.T)).result_
+    assert swapped.estimate == pytest.approx(-plain.estimate, rel=TOLERANCE)
+    if plain.se is not None:
+        assert swapped.se == pytest.approx(plain.se, rel=TOLERANCE)
+
+
+@pytest.mark.parametrize(("cls", "estimand"), holding("covariate_affine"))
+def test_an_invertible_affine_map_of_the_covariates_changes_nothing(cls, estimand):
+    study = small()
+    A = np.array([[2.0, 1.0, 0.0], [0.0, -1.0, 3.0], [1.0, 0.0, 1.0]])
+    options = _estimand(cls, estimand)
+    same(fitted(cls, study, **options), fitted(cls, study.replace(X=study.X @ A + [10.0, -5.0, 3.0]), **options))
+
+
+@pytest.mark.parametrize(("cls", "estimand"), holding("covariate_scale"))
+def test_rescaling_single_covariates_changes_nothing(cls, estimand):
+    study = small()
+    options = _estimand(cls, estimand)
+    same(fitted(cls, study, **options), fitted(cls, study.replace(X=study.X * [10.0, 0.2, 3.0]), **options))
+
+
+@pytest.mark.parametrize(("cls", "estimand"), holding("weights_repeat"))
+def test_integer_sample_weights_equal_repeated_rows(cls, estimand):
+    study = small()
+    counts = np.random.default_rng(3).integers(1, 4, study.n)
+    weighted = yg.Study.from_arrays(study.X, study.T, study.Y, sample_weight=counts)
+    repeated = study.take(np.repeat(np.arange(study.n), counts))
+    options = _estimand(cls, estimand)
+    folds = ready(cls, study).folds if "folds" in cls.option_defaults() else None
+    more = {} if folds is None else {"folds": folds}
+    again = {} if folds is None else {"folds": np.repeat(folds, counts)}
+    a = cls(**options, **more).fit(weighted).result_.estimate
+    b = cls(**options, **again).fit(repeated).result_.estimate
+    assert a == pytest.approx(b, rel=TOLERANCE)
+
+
+@pytest.mark.parametrize(("cls", "estimand"), holding("weights_constant"))
+def test_a_common_factor_on_the_sample_weights_does_nothing(cls, estimand):
+    study = small()
+    options = _estimand(cls, estimand)
+    plain = fitted(cls, study, **options)
+    seven = yg.Study.from_arrays(study.X, study.T, study.Y, sample_weight=np.full(study.n, 7.0))
+    same(plain, fitted(cls, seven, **options))
+
+
+@pytest.mark.parametrize("cls", [c for c in CLASSES if "groups" in c.capabilities.honours], ids=lambda c: c.name)
+def test_every_row_twice_under_one_group_leaves_the_standard_error_where_it_was(cls):
+    study = small()
+    twice = study.take(np.repeat(np.arange(study.n), 2))
+    grouped = yg.Study.from_arrays(twice.X, twice.T, twice.Y, groups=np.repeat(np.arange(study.n), 2))
+    if "folds" in cls.option_defaults():
+        folds = ready(cls, study).folds
+        one = cls(folds=folds).fit(study).result_
+        two = cls(folds=np.repeat(folds, 2)).fit(grouped).result_
+    else:
+        one, two = cls().fit(study).result_, cls().fit(grouped).result_
+    assert two.estimate == pytest.approx(one.estimate, rel=TOLERANCE)
+    # Divisors such as m - 1 see 2m rows in the second study: agreement to about 1/m, not to rounding.
+    assert two.se == pytest.approx(one.se, rel=0.03)
+
+
+def same(a, b) -> None:
+    """Two results agree in estimate and standard error."""
+    assert a.estimate == pytest.approx(b.estimate, rel=TOLERANCE)
+    if a.se is not None:
+        assert a.se == pytest.approx(b.se, rel=TOLERANCE)
+
+
+def _estimand(cls, estimand: str) -> dict:
+    return {"estimand": estimand} if "estimand" in cls.option_defaults() else {}
