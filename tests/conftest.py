@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 import yinguo as yg
 from yinguo.datasets import job_training
 

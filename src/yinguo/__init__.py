@@ -33,5 +33,5 @@ _EXPORTS = {
 for _package in (_confounding, _stable):
     _EXPORTS |= dict.fromkeys(_package.__all__, _package.__name__)
 
-__all__ = ["__version__", *_EXPORTS]  # noqa: PLE0604
+__all__ = ["__version__", *_EXPORTS]
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

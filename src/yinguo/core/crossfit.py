@@ -46,7 +46,9 @@ def make_folds(folds: Any, T, random_state: Any, groups=None) -> np.ndarray:
     if groups is not None:
         limit = min(limit, int(groups.max()) + 1)
     if not 2 <= folds <= limit:
-        raise DataError(f"folds is {folds}; it must be at least 2 and at most {limit}, the smallest arm or group count.")
+        raise DataError(
+            f"folds is {folds}; it must be at least 2 and at most {limit}, the smallest arm or group count."
+        )
     rng = as_rng(random_state)
     if groups is not None:
         return (rng.permutation(int(groups.max()) + 1) % folds)[groups]
@@ -72,7 +74,7 @@ def predict_mean(fitted: Any, X) -> np.ndarray:
     """(n,) predicted mean: the chance of class 1 from a classifier, the prediction from a regressor."""
     if hasattr(fitted, "predict_proba"):
         classes = list(fitted.classes_)
-        if not set(classes) <= {0, 1, 0.0, 1.0}:
+        if not set(classes) <= {0, 1}:
             raise DataError(f"the classifier has classes {classes}; only 0 and 1 have a mean. Use a regressor.")
         chances = fitted.predict_proba(X)
         return chances[:, classes.index(1)] if 1 in classes else np.zeros(len(X))

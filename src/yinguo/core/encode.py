@@ -56,13 +56,14 @@ def encode_treatment(column: Column, treated: object | None) -> tuple[np.ndarray
         if not match and not column.levels:
             match = [i for i, level in enumerate(shown) if _equal_number(level, treated)]
         if not match:
-            raise DataError(
-                f"treated={treated!r} is not a value of {column.name!r}; it has {_shown(shown)}."
-            )
+            raise DataError(f"treated={treated!r} is not a value of {column.name!r}; it has {_shown(shown)}.")
         T = (values == distinct[match[0]]).astype(np.float64)
         rest = tuple(level for i, level in enumerate(shown) if i != match[0])
-        return T, (rest, shown[match[0]]), "binary" if len(shown) > 1 else "constant", (
-            f"{column.name!r} is coded 1 where it is {shown[match[0]]!r} and 0 otherwise ({_shown(rest)})."
+        return (
+            T,
+            (rest, shown[match[0]]),
+            "binary" if len(shown) > 1 else "constant",
+            (f"{column.name!r} is coded 1 where it is {shown[match[0]]!r} and 0 otherwise ({_shown(rest)})."),
         )
     if len(distinct) == 1:
         return values, shown, "constant", None
@@ -118,15 +119,18 @@ def drop_uninformative(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray,
     n, p = X.shape
     if n < 2 or p == 0:
         return X, tuple(names), []
-    constant = (X == X[0]).all(axis=0)
-    decisions = [f"covariate {names[j]!r} is constant ({X[0, j]:g}) and was left out." for j in np.flatnonzero(constant)]
+    constant = (X[0] == X).all(axis=0)
+    decisions = [
+        f"covariate {names[j]!r} is constant ({X[0, j]:g}) and was left out." for j in np.flatnonzero(constant).tolist()
+    ]
     # Equal columns have equal sums against any vector; only candidates with equal sums are compared in full.
     probe = np.cos(np.arange(n, dtype=np.float64)) @ X
-    keep, seen = [], {}
-    for j in np.flatnonzero(~constant):
-        twin = next((k for k in seen.get(probe[j], []) if np.array_equal(X[:, j], X[:, k])), None)
+    keep: list[int] = []
+    seen: dict[float, list[int]] = {}
+    for j in np.flatnonzero(~constant).tolist():
+        twin = next((k for k in seen.get(float(probe[j]), []) if np.array_equal(X[:, j], X[:, k])), None)
         if twin is None:
-            seen.setdefault(probe[j], []).append(j)
+            seen.setdefault(float(probe[j]), []).append(j)
             keep.append(j)
         else:
             decisions.append(f"covariate {names[j]!r} equals {names[twin]!r} in every row and was left out.")

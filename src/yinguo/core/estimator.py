@@ -51,7 +51,9 @@ class Estimator:
         """Change options by name."""
         for name, value in options.items():
             if name not in self.option_defaults():
-                raise DataError(f"{type(self).__name__} has no option {name!r}; it has {sorted(self.option_defaults())}.")
+                raise DataError(
+                    f"{type(self).__name__} has no option {name!r}; it has {sorted(self.option_defaults())}."
+                )
             setattr(self, name, value)
         return self
 
@@ -87,7 +89,9 @@ class Estimator:
         """
         can, who = self.capabilities, type(self).__name__
         if not isinstance(study, Study):
-            raise DataError(f"{who}.fit takes a Study, not a {type(study).__name__}; see Study(...) or Study.from_arrays.")
+            raise DataError(
+                f"{who}.fit takes a Study, not a {type(study).__name__}; see Study(...) or Study.from_arrays."
+            )
         if self.estimand not in can.estimands:
             raise NotIdentifiedError(f"{who} estimates {', '.join(can.estimands)}, not {self.estimand!r}.")
         if study.treatment_kind not in can.treatment:

@@ -53,7 +53,9 @@ def settle_missing(columns: dict[str, Column], roles: dict[str, Any], missing: s
         fillable = [name for name in counts if name in roles["covariates"]]
         columns = columns | {name: new for c in fillable for name, new in _filled(columns[c]).items()}
         roles["covariates"] += tuple(f"{name} missing" for name in fillable if columns[name].levels is None)
-        said = [f"{counts[name]} missing values of {name!r} were filled and marked by an indicator." for name in fillable]
+        said = [
+            f"{counts[name]} missing values of {name!r} were filled and marked by an indicator." for name in fillable
+        ]
         counts = count_missing(columns, roles)
         if counts:
             left = ", ".join(f"{name!r} ({count})" for name, count in counts.items())

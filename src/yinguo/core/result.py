@@ -72,7 +72,9 @@ class EffectResult:
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.estimate):
-            raise DataError(f"{self.method} gave {self.estimate} for the {self.estimand}; the data do not determine it.")
+            raise DataError(
+                f"{self.method} gave {self.estimate} for the {self.estimand}; the data do not determine it."
+            )
         if (self.se is None) == (self.no_inference is None):
             raise ValueError("a result has either a standard error or the reason why there is none")
 

@@ -190,7 +190,9 @@ class Study:
                 columns[f"{prefix}{j + 1}"] = _array_column(f"{prefix}{j + 1}", block[:, j], n)
         roles = {"treatment": treatment, "outcome": outcome, "covariates": names, "instruments": tuple(blocks["z"]),
                  "shadow": tuple(blocks["v"]), "selection": "s" if S is not None else None}  # fmt: skip
-        roles |= {role: role if role in columns else None for role in ("sample_weight", "groups", "environment", "time")}
+        roles |= {
+            role: role if role in columns else None for role in ("sample_weight", "groups", "environment", "time")
+        }
         gaps = np.isnan(X).sum(axis=0)
         counts = {names[j]: int(gaps[j]) for j in np.flatnonzero(gaps)} | count_missing(columns, roles)
         if counts:
@@ -315,7 +317,7 @@ class Study:
     @property
     def fingerprint(self) -> str:
         """A short text that two studies share only if their rows, treatments and outcomes are the same."""
-        parts = (np.ascontiguousarray(part).view(np.uint8) for part in (self.rows, self.T, self.Y))
+        parts = (np.ascontiguousarray(part).tobytes() for part in (self.rows, self.T, self.Y))
         return f"{self.n}-" + "-".join(f"{zlib.crc32(part):08x}" for part in parts)
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -99,7 +99,9 @@ def _scan(path: Path) -> nw.LazyFrame:
         elif kind in ("csv", "tsv", "txt"):
             relation = duckdb.read_csv(str(path), na_values=NULL_TEXTS, sample_size=-1)
         else:
-            raise DataError(f"{path.name} is neither CSV nor Parquet; convert it, or read it into a frame and pass that.")
+            raise DataError(
+                f"{path.name} is neither CSV nor Parquet; convert it, or read it into a frame and pass that."
+            )
     except duckdb.Error as error:
         raise DataError(f"{path.name} cannot be read as {kind}: {str(error).splitlines()[0]}") from error
     return nw.from_native(relation)

@@ -50,7 +50,5 @@ def answer(result, level: float = 0.95) -> str:
     if result.se is None:
         return f"{head}. No valid interval: {result.no_inference}"
     low, high = result.ci(level)
-    verdict = (
-        "the data do not settle its sign" if low <= 0 <= high else "a value of zero is outside the interval"
-    )
+    verdict = "the data do not settle its sign" if low <= 0 <= high else "a value of zero is outside the interval"
     return f"{head} ({level:.0%} interval {number(low)} to {number(high)}; {verdict})."

@@ -74,7 +74,9 @@ def balance_table(X, T, balance_weights=None, *, estimand: str = "ATE", sample_w
     # A column without spread in the target arm is measured against the spread of both.
     spread = np.sqrt(np.where(yardstick > 0, yardstick, np.where(pooled > 0, pooled, 1.0)))
     # On 0/1 columns the mean of squares is the mean.
-    dummy = np.array([bool(np.isin(X[: 1000, j], (0, 1)).all() and np.isin(X[:, j], (0, 1)).all()) for j in range(X.shape[1])])
+    dummy = np.array(
+        [bool(np.isin(X[:1000, j], (0, 1)).all() and np.isin(X[:, j], (0, 1)).all()) for j in range(X.shape[1])]
+    )
     ratios = [
         np.where(dummy | (arms[0][1] <= 0), np.nan, arms[1][1] / np.where(arms[0][1] > 0, arms[0][1], 1.0))
         for arms in (before, after)
@@ -118,7 +120,9 @@ def weight_check(result) -> Diagnostic:
     figures = []
     for arm, label in ((1.0, "treated"), (0.0, "control")):
         inside = w[arm == T]
-        figures.append((effective_sample_size(inside), int((inside > 0).sum()), float(inside.max() / inside.sum()), label))
+        figures.append(
+            (effective_sample_size(inside), int((inside > 0).sum()), float(inside.max() / inside.sum()), label)
+        )
     ess, used, top, label = min(figures, key=lambda f: f[0] / max(f[1], 1))
     share = ess / max(used, 1)
     verdict = "ok" if ess >= 30 and top <= 0.1 else "look" if ess >= 10 and top <= 0.3 else "stop"

@@ -57,7 +57,13 @@ def clip_propensity(e, clip: float, estimand: str = "ATE") -> Clipping:
     low = clip if estimand != "ATT" else 0.0
     high = 1 - clip if estimand != "ATC" else 1.0
     clipped = np.clip(e, low, high)
-    bad = ~(clipped < 1) if estimand == "ATT" else ~(clipped > 0) if estimand == "ATC" else ~((clipped > 0) & (clipped < 1))
+    bad = (
+        ~(clipped < 1)
+        if estimand == "ATT"
+        else ~(clipped > 0)
+        if estimand == "ATC"
+        else ~((clipped > 0) & (clipped < 1))
+    )
     if bad.any():
         raise OverlapError(f"{int(bad.sum())} of {e.size} propensities are 0 or 1 exactly; set clip > 0.")
     return Clipping(clipped, clipped != e)
@@ -71,7 +77,11 @@ def overlap_check(result) -> Diagnostic:
     elif estimand == "ATC":
         lonely, among, who = (e < EXTREME) & (T == 0), T == 0, "controls have almost no comparable treated unit"
     else:
-        lonely, among, who = (e < EXTREME) | (e > 1 - EXTREME), np.ones(len(e), bool), "units were almost sure of one arm"
+        lonely, among, who = (
+            (e < EXTREME) | (e > 1 - EXTREME),
+            np.ones(len(e), bool),
+            "units were almost sure of one arm",
+        )
     share = float(lonely.sum() / among.sum())
     verdict = "ok" if share <= 0.01 else "look" if share <= 0.1 else "stop"
     low, high = float(e[among].min()), float(e[among].max())

@@ -125,7 +125,9 @@ class DWR(RegressorMixin, BaseEstimator):
             slope = slope + 2.0 / n * self.size_strength * w
             return value, 2.0 * omega * slope
 
-        found = optimize.minimize(objective, np.ones(n), jac=True, method="L-BFGS-B", options={"maxiter": self.max_iter})
+        found = optimize.minimize(
+            objective, np.ones(n), jac=True, method="L-BFGS-B", options={"maxiter": self.max_iter}
+        )
         if not np.isfinite(found.fun):
             raise ConvergenceError("the decorrelation weights did not stay finite; check X for extreme values.")
         return found.x**2
