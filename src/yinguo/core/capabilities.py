@@ -11,13 +11,15 @@ __all__ = ["ASSUMPTIONS", "Capabilities"]
 #: The assumptions methods may name, each in one sentence that a reader of a report can judge.
 ASSUMPTIONS = {
     "randomised": "The treatment was assigned at random, so the two arms differ by chance only. (Not testable here.)",
-    "unconfounded": "Every cause that {treatment} and {outcome} share is among the covariates. (Not testable; see sensitivity.)",
+    "unconfounded": "Every cause that {treatment} and {outcome} share is among the covariates. "
+    "(Not testable; see sensitivity.)",
     "overlap": "Every unit compared had some chance of either treatment. (Checked: overlap.)",
     "no_interference": "One unit's treatment does not change another unit's outcome. (Not testable here.)",
     "linear_outcome": "Given the treatment, the mean of {outcome} is linear in the covariates. (Partly testable.)",
     "propensity_model": "The model for the chance of treatment is right. (Partly checked: balance.)",
     "either_model": "The model for the chance of treatment or the model for the outcome is right; both need not be.",
-    "balance_is_enough": "What matters for {outcome} is linear in the balanced terms, or the chance of treatment is log-linear in them.",
+    "balance_is_enough": "What matters for {outcome} is linear in the balanced terms, or the odds of treatment are "
+    "log-linear in them.",
     "separateness": "The covariates split into confounders and variables that move the outcome alone. (Not testable.)",
 }
 
