@@ -184,8 +184,8 @@ class IPW(Estimator):
         if out == 0:
             return inside, ()
         return inside, (
-            f"{out} of {len(e)} rows have a propensity outside [{self.trim:g}, {1 - self.trim:g}] and were left out: the "
-            f"effect is the {self.estimand} among the rest.",
+            f"{out} of {len(e)} rows have a propensity outside [{self.trim:g}, {1 - self.trim:g}] and were left out: "
+            f"the effect is the {self.estimand} among the rest.",
         )
 
     def _result(self, study, estimate, clipping: Clipping, weight, notes, inference):

@@ -113,8 +113,8 @@ class Estimator:
                 )
         if not np.isfinite(study.Y).all():
             raise DataError(
-                f"outcome {study.roles['outcome']!r} is missing where {study.roles['selection']!r} is 0; {who} does not "
-                "correct for selection. Use a method of yinguo.selection."
+                f"outcome {study.roles['outcome']!r} is missing where {study.roles['selection']!r} is 0; {who} does "
+                "not correct for selection. Use a method of yinguo.selection."
             )
         _require_arms(study, who)
         return study.Y, study.T, study.X

@@ -73,10 +73,7 @@ def balance_table(X, T, balance_weights=None, *, estimand: str = "ATE", sample_w
     pooled = (before[0][1] + before[1][1]) / 2
     # A column without spread in the target arm is measured against the spread of both.
     spread = np.sqrt(np.where(yardstick > 0, yardstick, np.where(pooled > 0, pooled, 1.0)))
-    # On 0/1 columns the mean of squares is the mean.
-    dummy = np.array(
-        [bool(np.isin(X[:1000, j], (0, 1)).all() and np.isin(X[:, j], (0, 1)).all()) for j in range(X.shape[1])]
-    )
+    dummy = np.array([_is_dummy(X[:1000, j]) and _is_dummy(X[:, j]) for j in range(X.shape[1])], dtype=bool)
     ratios = [
         np.where(dummy | (arms[0][1] <= 0), np.nan, arms[1][1] / np.where(arms[0][1] > 0, arms[0][1], 1.0))
         for arms in (before, after)
@@ -131,6 +128,10 @@ def weight_check(result) -> Diagnostic:
         f"the {label} arm's {used} weighted units are worth {ess:.0f} equal ones ({share:.0%}); "
         f"the largest single weight carries {top:.1%}.",
     )  # fmt: skip
+
+
+def _is_dummy(column) -> bool:
+    return bool(((column == 0) | (column == 1)).all())
 
 
 def _mean_variance(X, w) -> tuple[np.ndarray, np.ndarray]:

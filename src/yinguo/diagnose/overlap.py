@@ -57,13 +57,11 @@ def clip_propensity(e, clip: float, estimand: str = "ATE") -> Clipping:
     low = clip if estimand != "ATT" else 0.0
     high = 1 - clip if estimand != "ATC" else 1.0
     clipped = np.clip(e, low, high)
-    bad = (
-        ~(clipped < 1)
-        if estimand == "ATT"
-        else ~(clipped > 0)
-        if estimand == "ATC"
-        else ~((clipped > 0) & (clipped < 1))
-    )
+    bad = np.isnan(clipped)
+    if estimand != "ATT":
+        bad |= clipped <= 0
+    if estimand != "ATC":
+        bad |= clipped >= 1
     if bad.any():
         raise OverlapError(f"{int(bad.sum())} of {e.size} propensities are 0 or 1 exactly; set clip > 0.")
     return Clipping(clipped, clipped != e)

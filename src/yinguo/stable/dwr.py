@@ -1,6 +1,7 @@
 r"""Decorrelated weighted regression: a linear model that does not lean on spurious correlation.
 
-.. math:: \min_{w \ge 0} \sum_{j \ne k} \mathrm{Cov}_w(X_j, X_k)^2 + \lambda_s (\bar w - 1)^2 + \lambda_2 \overline{w^2},
+.. math:: \min_{w \ge 0} \sum_{j \ne k} \mathrm{Cov}_w(X_j, X_k)^2
+   + \lambda_s (\bar w - 1)^2 + \lambda_2 \overline{w^2},
    \qquad \hat\beta = \arg\min_\beta \sum_i w_i (Y_i - x_i\beta)^2
 
 A misspecified model puts weight on an unstable variable only as far as it is correlated with what the
