@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from yinguo.core.capabilities import Capabilities
-from yinguo.core.errors import DataError, OverlapError
+from yinguo.core.errors import OverlapError
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 from yinguo.diagnose.balance import balance_check, weight_check
 from yinguo.kernels.entropy_dual import entropy_weights
-from yinguo.kernels.expand import expand_terms, independent_columns
+from yinguo.kernels.expand import expand_terms
 from yinguo.kernels.moments import solve_gram
+from yinguo.kernels.terms import standardised_terms
 
 __all__ = ["BalancedMean", "EntropyBalancing", "balanced_mean"]
 
@@ -48,19 +49,18 @@ class BalancedMean:
     steps: int
 
 
-def balanced_mean(*, C, Y, target, names, q=None, tol: float = 1e-9) -> BalancedMean:
+def balanced_mean(*, C, Y, names, q=None, tol: float = 1e-9) -> BalancedMean:
     r"""Outcome mean of an arm reweighted to a target, with its first-order expansion.
 
-    Stacking the balance equations with the weighted mean gives
-    :math:`m w_i (Y_i - \mu - (c_i - \bar c)'b)` for a row of the arm and :math:`(c_j - \bar c)'b` for a row
-    that defines the target, where b is the w-weighted regression slope of Y on c.
+    Stacking the balance equations with the weighted mean gives :math:`m w_i (Y_i - \mu - c_i'b)` for a row
+    of the arm and :math:`c_j'b` for a row that defines the target, where b is the w-weighted regression
+    slope of Y on c.
 
     Parameters
     ----------
     C : (m, r) float array
-        Balanced terms of the arm, standardised.
+        Balanced terms of the arm, standardised, minus their target.
     Y : (m,) float array
-    target : (r,) float array
     names : r names
     q : (m,) float array, optional
         Base weights.
@@ -71,9 +71,9 @@ def balanced_mean(*, C, Y, target, names, q=None, tol: float = 1e-9) -> Balanced
     OverlapError
         No positive weights reach the target; names the term that stays furthest off.
     """
-    fit = entropy_weights(C, target, q=q, tol=tol)
+    fit = entropy_weights(C, q=q, tol=tol)
     if not fit.converged:
-        off = np.abs(fit.w @ C - target)
+        off = np.abs(fit.w @ C)
         raise OverlapError(
             f"no positive weights balance all {len(names)} terms: {names[int(np.argmax(off))]!r} stays {off.max():.2g} "
             "standard deviations off, because the target lies outside what this arm can be weighted to. Drop that "
@@ -81,8 +81,7 @@ def balanced_mean(*, C, Y, target, names, q=None, tol: float = 1e-9) -> Balanced
         )
     mean = float(fit.w @ Y)
     slope = solve_gram(fit.covariance, (fit.w * (Y - mean)) @ C)
-    residual = Y - mean - C @ slope + target @ slope
-    return BalancedMean(mean, fit.w, len(Y) * fit.w * residual, slope, fit.steps)
+    return BalancedMean(mean, fit.w, len(Y) * fit.w * (Y - mean - C @ slope), slope, fit.steps)
 
 
 class EntropyBalancing(Estimator):
@@ -139,53 +138,41 @@ class EntropyBalancing(Estimator):
         """Estimate on a study; see :class:`EntropyBalancing`."""
         Y, T, X = self.take(study)
         s = np.ones(study.n) if study.sample_weight is None else study.sample_weight
-        C, names = expand_terms(X, study.covariates, self.moments, self.interactions)
-        target_rows = s * {"ATE": np.ones(study.n), "ATT": T, "ATC": 1 - T}[self.estimand]
-        arms = {"ATE": (1.0, 0.0), "ATT": (0.0,), "ATC": (1.0,)}[self.estimand]
-        C, names, dropped = _standardised(C, names, target_rows, [arm == T for arm in arms])
-
-        share = target_rows / target_rows.mean()
-        centre = share @ C / study.n
+        target = s * {"ATE": np.ones(study.n), "ATT": T, "ATC": 1 - T}[self.estimand]
+        terms = standardised_terms(
+            *expand_terms(X, study.covariates, self.moments, self.interactions),
+            share=target / target.sum(),
+            arms=[np.flatnonzero(arm == T) for arm in REWEIGHTED[self.estimand]],
+        )
+        members = np.flatnonzero(target > 0)
+        share = target[members] / target.mean()  # n times each member's share of the target
         phi, w, means, steps = np.zeros(study.n), np.zeros(study.n), {}, 0
         for arm, sign in ((1.0, 1.0), (0.0, -1.0)):
-            rows = np.flatnonzero(arm == T)
-            if arm not in arms:  # the arm that is the target keeps its own mean
-                means[arm] = share @ Y / study.n
-                w[rows] = share[rows] / study.n
-                phi += sign * share * (Y - means[arm])
+            if arm not in REWEIGHTED[self.estimand]:  # the arm that is the target keeps its own mean
+                means[arm] = share @ Y[members] / study.n
+                w[members] = share / study.n
+                phi[members] += sign * share * (Y[members] - means[arm])
                 continue
-            part = balanced_mean(C=C[rows], Y=Y[rows], target=centre, names=names, q=s[rows], tol=self.tolerance)
+            rows = np.flatnonzero(arm == T)
+            q = None if study.sample_weight is None else s[rows]
+            part = balanced_mean(C=terms.of(rows), Y=Y[rows], names=terms.names, q=q, tol=self.tolerance)
             means[arm], w[rows], steps = part.mean, part.w, max(steps, part.steps)
             phi[rows] += sign * part.own * (study.n / len(rows))
-            phi += sign * share * (C @ part.slope - centre @ part.slope)
-        self.weights_ = w
+            phi[members] += sign * share * terms.score(members, part.slope)
         self.result_ = self.make_result(
             study,
             means[1.0] - means[0.0],
             phi=phi,
             balance_weights=w,
             checks=(balance_check, weight_check),
-            notes=_dropped_note(dropped),
-            extras={"balanced_terms": names, "newton_steps": steps},
+            notes=_dropped_note(terms.dropped),
+            extras={"balanced_terms": terms.names, "newton_steps": steps},
         )
         return self
 
 
-def _standardised(C, names, target_rows, arms):
-    """Columns centred at the target and scaled, without those collinear in any reweighted arm."""
-    if C.shape[1] == 0:
-        raise DataError("there is nothing to balance: every covariate is constant.")
-    share = target_rows / target_rows.sum()
-    C = C - share @ C
-    scale = np.sqrt(np.mean(C**2, axis=0))
-    C /= np.where(scale > 0, scale, 1.0)
-    keep = np.arange(C.shape[1])
-    for arm in arms:
-        keep = keep[independent_columns(C[arm][:, keep])]
-    dropped = [names[j] for j in range(len(names)) if j not in set(keep.tolist())]
-    if len(keep) < C.shape[1]:
-        C = np.ascontiguousarray(C[:, keep])
-    return C, tuple(names[j] for j in keep), dropped
+#: Which arms get weights; the other one is the target itself.
+REWEIGHTED = {"ATE": (1.0, 0.0), "ATT": (0.0,), "ATC": (1.0,)}
 
 
 def _dropped_note(dropped) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
 r"""Entropy balancing weights by Newton's method on the dual.
 
-.. math:: \min_{w \ge 0} \sum_i w_i \log(w_i / q_i) \ \text{ s.t. } \sum_i w_i c_i = \bar c,\ \sum_i w_i = 1
+.. math:: \min_{w \ge 0} \sum_i w_i \log(w_i / q_i) \ \text{ s.t. } \sum_i w_i c_i = 0,\ \sum_i w_i = 1
    \quad\Longleftrightarrow\quad
-   \min_\lambda\ L(\lambda) = \log \sum_i q_i e^{(c_i - \bar c)'\lambda}, \qquad w_i \propto q_i e^{c_i'\lambda}
+   \min_\lambda\ L(\lambda) = \log \sum_i q_i e^{c_i'\lambda}, \qquad w_i \propto q_i e^{c_i'\lambda}
 
-``L`` is convex; its gradient is the weighted mean of c minus the target, its Hessian the weighted
-covariance. If the target is outside the convex hull of the rows, ``L`` has no minimum: lambda runs
-away, and that is detected and said.
+``c`` are the columns to balance *minus their target*. ``L`` is convex; its gradient is the weighted mean
+of c, its Hessian the weighted covariance. If the target is outside the convex hull of the rows, ``L`` has
+no minimum: lambda runs away, and that is detected and said.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class EntropyFit:
     lam : (r,) float array
         Dual coefficients on the columns as given.
     gap : float
-        Largest absolute difference between weighted mean and target.
+        Largest absolute weighted mean: what is left of the imbalance.
     covariance : (r, r) float array
         Weighted covariance of the columns at the solution.
     steps : int
@@ -48,18 +48,17 @@ class EntropyFit:
     converged: bool
 
 
-def entropy_weights(C, target, *, q=None, tol: float = 1e-9, start=None) -> EntropyFit:
-    """Positive weights, as close to ``q`` as possible, whose weighted means of ``C`` are ``target``.
+def entropy_weights(C, *, q=None, tol: float = 1e-9, start=None) -> EntropyFit:
+    """Positive weights, as close to ``q`` as possible, under which every column of ``C`` has mean zero.
 
     Parameters
     ----------
     C : (m, r) float array
-        Columns to balance, on a common scale (standard deviations near 1), ideally centred at the target.
-    target : (r,) float array
+        Columns to balance minus their target, on a common scale (standard deviations near 1).
     q : (m,) float array, optional
         Base weights; zero excludes a row.
     tol : float
-        Largest accepted difference between weighted mean and target, in units of the columns.
+        Largest accepted weighted mean, in units of the columns.
     start : (r,) float array, optional
         Starting point; by default the solution on every k-th row when there are many.
 
@@ -74,10 +73,10 @@ def entropy_weights(C, target, *, q=None, tol: float = 1e-9, start=None) -> Entr
     """
     m, r = C.shape
     log_q = None if q is None else np.log(q, out=np.full(m, -np.inf), where=q > 0)
-    lam = _subsample_start(C, target, q) if start is None else np.array(start, dtype=np.float64)
-    w, value = _tilt(C, target, lam, log_q)
+    lam = _subsample_start(C, q) if start is None else np.array(start, dtype=np.float64)
+    w, value = _tilt(C, lam, log_q)
     for step in range(1, MAX_STEPS + 1):
-        mean, covariance = _weighted_moments(C, w, target)
+        mean, covariance = _weighted_moments(C, w)
         gap = float(np.abs(mean).max()) if r else 0.0
         if gap <= tol:
             return EntropyFit(w, lam, gap, covariance, step - 1, True)
@@ -86,30 +85,29 @@ def entropy_weights(C, target, *, q=None, tol: float = 1e-9, start=None) -> Entr
         # With the target outside the hull the weights collapse onto a face and the steps grow without end.
         if not np.isfinite(slope) or -slope < 1e-28 or np.abs(lam).max() > 1e4:
             break
-        new = _armijo(C, target, lam, direction, slope, value, log_q)
+        new = _armijo(C, lam, direction, slope, value, log_q)
         if new is None:
             break
         lam, w, value = new
-    mean, covariance = _weighted_moments(C, w, target)
+    mean, covariance = _weighted_moments(C, w)
     gap = float(np.abs(mean).max())
     return EntropyFit(w, lam, gap, covariance, step, gap <= tol)
 
 
-def _armijo(C, target, lam, direction, slope, value, log_q):
+def _armijo(C, lam, direction, slope, value, log_q):
     step = min(1.0, 20.0 / max(np.abs(direction).max(), 1e-300))
     while step > 1e-12:
         trial = lam + step * direction
-        w, new = _tilt(C, target, trial, log_q)
+        w, new = _tilt(C, trial, log_q)
         if new <= value + 1e-4 * step * slope + 1e-15 * (1 + abs(value)):
             return trial, w, new
         step /= 2
     return None
 
 
-def _tilt(C, target, lam, log_q) -> tuple[np.ndarray, float]:
+def _tilt(C, lam, log_q) -> tuple[np.ndarray, float]:
     """Normalised weights and the value of the dual, by log-sum-exp."""
     scores = C @ lam
-    scores -= target @ lam
     if log_q is not None:
         scores += log_q
     top = scores.max()
@@ -120,24 +118,21 @@ def _tilt(C, target, lam, log_q) -> tuple[np.ndarray, float]:
     return scores, float(top + np.log(total))
 
 
-def _weighted_moments(C, w, target) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean of C - target, and weighted covariance, in one pass over cache-sized blocks."""
+def _weighted_moments(C, w) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean and covariance in one pass over cache-sized blocks."""
     r = C.shape[1]
     mean, second = np.zeros(r), np.zeros((r, r))
     for a in range(0, len(C), BLOCK):
-        block = C[a : a + BLOCK] - target
-        wb = w[a : a + BLOCK]
+        block, wb = C[a : a + BLOCK], w[a : a + BLOCK]
         mean += wb @ block
-        block *= np.sqrt(wb)[:, None]
-        second += block.T @ block
+        root = block * np.sqrt(wb)[:, None]
+        second += root.T @ root
     return mean, second - np.outer(mean, mean)
 
 
-def _subsample_start(C, target, q) -> np.ndarray:
+def _subsample_start(C, q) -> np.ndarray:
     stride = len(C) // 20_000
     if stride < 4:
         return np.zeros(C.shape[1])
-    fit = entropy_weights(
-        C[::stride], target, q=None if q is None else q[::stride], tol=1e-6, start=np.zeros(C.shape[1])
-    )
+    fit = entropy_weights(C[::stride], q=None if q is None else q[::stride], tol=1e-6, start=np.zeros(C.shape[1]))
     return fit.lam if fit.converged else np.zeros(C.shape[1])
