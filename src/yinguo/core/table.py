@@ -4,6 +4,7 @@ Frames of every kind go through narwhals; files go through DuckDB, which narwhal
 the columns asked for are read.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,10 @@ def open_table(data: Any) -> Table:
 def _scan(path: Path) -> nw.LazyFrame:
     if not path.exists():
         raise DataError(f"no file at {path}; check the path.")
+    if path.is_dir():
+        raise DataError(f"{path} is a directory; give the path of one CSV or Parquet file.")
+    if path.is_file() and path.stat().st_size == 0:
+        raise DataError(f"{path.name} is empty; it needs a line of column names and rows below it.")
     kind = path.name.lower().removesuffix(".gz").removesuffix(".zst").rsplit(".", 1)[-1]
     import duckdb
 
@@ -97,14 +102,47 @@ def _scan(path: Path) -> nw.LazyFrame:
         if kind in ("parquet", "pq"):
             relation = duckdb.read_parquet(str(path))
         elif kind in ("csv", "tsv", "txt"):
-            relation = duckdb.read_csv(str(path), na_values=NULL_TEXTS, sample_size=-1)
+            relation = duckdb.read_csv(str(path), header=True, na_values=NULL_TEXTS, sample_size=-1)
         else:
             raise DataError(
                 f"{path.name} is neither CSV nor Parquet; convert it, or read it into a frame and pass that."
             )
+        _check_header(path, relation.columns, kind)
     except duckdb.Error as error:
-        raise DataError(f"{path.name} cannot be read as {kind}: {str(error).splitlines()[0]}") from error
+        raise DataError(f"{path.name} cannot be read as {kind}: {_reason(str(error))}") from error
     return nw.from_native(relation)
+
+
+def _check_header(path: Path, names: Sequence[str], kind: str) -> None:
+    """Refuse a header that was not understood, or whose names DuckDB had to change to keep them apart."""
+    import duckdb
+
+    if len(names) == 1 and any(separator in names[0] for separator in ",;|\t"):
+        raise DataError(
+            f"{path.name} could not be split into columns (its header reads {names[0]!r}): its rows differ in their "
+            "number of fields, or a text with a separator in it is not in quotation marks. Repair those rows."
+        )
+    if not any(re.search(r"_\d+$", name) for name in names):
+        return
+    if kind in ("parquet", "pq"):
+        import pyarrow.parquet as parquet
+
+        written = parquet.read_schema(path).names
+    else:
+        written = duckdb.read_csv(str(path), header=False, all_varchar=True).limit(1).fetchall()[0]
+    repeated = _repeated([str(name).casefold() for name in written])
+    if repeated:
+        raise DataError(
+            f"column names of {path.name} are not unique: {', '.join(map(repr, repeated))} (capital letters make no "
+            "difference); rename them."
+        )
+
+
+def _reason(message: str) -> str:
+    """The part of DuckDB's message that says what is wrong, with a remedy where there is one."""
+    if "not utf-8" in message:
+        return "it is not UTF-8 text. Save it as UTF-8, for example with: iconv -f latin1 -t utf-8."
+    return message.splitlines()[0].rstrip(".") + "; check that the file is what its name says."
 
 
 def _from_mapping(data: Mapping[str, Any]) -> nw.DataFrame:
