@@ -1,0 +1,172 @@
+"""The commands and their options. Each hands over to its own module, imported when the command runs."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class Form(StrEnum):
+    """Forms of an answer."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class ListForm(StrEnum):
+    """Forms of a list of methods."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class Missing(StrEnum):
+    """What to do with missing values."""
+
+    ERROR = "error"
+    DROP = "drop"
+    INDICATOR = "indicator"
+
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the library's log, and the trace if something breaks.")]
+Progress = Annotated[
+    bool | None, typer.Option("--progress/--no-progress", help="Progress on stderr. Default: on a terminal only.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Debug = False,
+) -> int:
+    """yinguo (因果): which associations are causal, how large the effect is, and whether you can act on it.
+
+    Exit codes: 0 fine, 1 a fault of ours, 2 the data, a file or an option, 3 no convergence.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from yinguo import __version__
+    from yinguo.cli.output import emit
+
+    if version:
+        emit(f"yinguo {__version__}")
+    else:
+        emit(context.get_help())
+    return 0
+
+
+@app.command()
+def estimate(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet file.")],
+    treatment: Annotated[str, typer.Option(metavar="COLUMN", help="What was done: 0/1, or two values.")],
+    outcome: Annotated[str, typer.Option(metavar="COLUMN", help="What came of it.")],
+    covariates: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="A,B,C", help="Columns measured before the treatment; may be repeated. Default: all others."
+        ),
+    ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(metavar="M1,M2", help="Methods (see `yinguo methods`). Default: all that the columns license."),
+    ] = None,
+    estimand: Annotated[
+        str | None,
+        typer.Option(metavar="ATE|ATT|ATC", help="Effect on everybody (default), on the treated, on the controls."),
+    ] = None,
+    groups: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Clusters of rows that are not independent.")
+    ] = None,
+    sample_weight: Annotated[str | None, typer.Option(metavar="COLUMN", help="Sampling weights.")] = None,
+    missing: Annotated[
+        Missing, typer.Option(help="Missing values: refuse, leave those rows out, or fill covariates and mark them.")
+    ] = Missing.ERROR,
+    treated: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="The value of the treatment that counts as treated.")
+    ] = None,
+    level: Annotated[float, typer.Option(metavar="LEVEL", help="Level of the intervals.")] = 0.95,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.OPTION=VALUE", help="An option of a method; may be repeated."),
+    ] = None,
+    benchmarks: Annotated[
+        list[str] | None,
+        typer.Option("--benchmark", metavar="LABEL=NUMBER", help="A number to show beside the estimates."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Processes; -1 is one per core.")] = 1,
+    random_state: Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random.")] = None,
+    form: Annotated[Form, typer.Option("--format", help="How to answer.")] = Form.TABLE,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="Write the answer there, not to stdout.")] = None,
+    report: Annotated[str | None, typer.Option(metavar="FILE.html", help="Also write a self-contained report.")] = None,
+    progress: Progress = None,
+    debug: Debug = False,
+) -> int:
+    """Estimate the effect of a treatment on an outcome, by several methods, with checks."""
+    from yinguo.cli.estimate import Request, estimate
+
+    return estimate(
+        Request(
+            file=file, treatment=treatment, outcome=outcome, covariates=covariates or (), methods=methods or (),
+            settings=settings or (), benchmarks=benchmarks or (), estimand=estimand, groups=groups,
+            sample_weight=sample_weight, missing=missing.value, treated=treated, level=level, jobs=jobs,
+            random_state=random_state, form=form.value, out=out, report=report, progress=progress, debug=debug,
+        )
+    )  # fmt: skip
+
+
+@app.command()
+def methods(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One method in full, with its options.")] = None,
+    form: Annotated[ListForm, typer.Option("--format", help="How to answer.")] = ListForm.TABLE,
+    debug: Debug = False,
+) -> int:
+    """List the methods: what each estimates, needs and honours, and where its standard error comes from."""
+    from yinguo.cli.methods import methods
+
+    return methods(name, form.value)
+
+
+@app.command()
+def datasets(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One data set; alone, what it is.")] = None,
+    out: Annotated[str | None, typer.Option(metavar="FILE", help="Write it there, as .csv or .parquet.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="An option of it; may be repeated.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    debug: Debug = False,
+) -> int:
+    """List the data sets that come along, or write one to a file."""
+    from yinguo.cli.datasets import datasets
+
+    return datasets(name, out=out, settings=settings or (), force=force)
+
+
+@app.command()
+def bench(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The table to run; without it, a list.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Only a fraction of the replications.")] = False,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Processes; -1 is one per core.")] = -1,
+    replications: Annotated[
+        int | None, typer.Option(metavar="K", help="Draws per cell, instead of the table's own number.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Where rows and results are kept. Default: benchmarks/results.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume/--fresh", help="Go on with what is there, or start anew.")] = True,
+    progress: Progress = None,
+    debug: Debug = False,
+) -> int:
+    """Run a published table, or go on with it: ours, as printed, and the truth side by side."""
+    from yinguo.cli.bench import bench
+
+    return bench(
+        name, quick=quick, jobs=jobs, replications=replications, out=out, resume=resume, progress=progress
+    )  # fmt: skip

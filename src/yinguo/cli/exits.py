@@ -1,0 +1,140 @@
+"""How every command ends: one line on standard error that says what was wrong, and an exit code.
+
+A traceback is for ``--debug`` only. Messages of the library speak of Python arguments; here they are
+put in terms of the options of the command line.
+"""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from yinguo.core.errors import ConvergenceError, YinguoError
+
+__all__ = [
+    "FINE",
+    "INTERRUPTED",
+    "NO_CONVERGENCE",
+    "NO_READER",
+    "OUR_FAULT",
+    "YOUR_DATA",
+    "as_options",
+    "run",
+    "say",
+    "speak_plainly",
+]
+
+FINE, OUR_FAULT, YOUR_DATA, NO_CONVERGENCE = 0, 1, 2, 3
+#: 128 + the number of the signal, as shells report it.
+INTERRUPTED, NO_READER = 130, 141
+
+#: Python arguments in messages of the library, and the options that stand for them.
+_OPTIONS = (
+    (r"\bmissing='(\w+)'", r"--missing \1"),
+    (r"[Pp]ass treated= to the Study", "pass --treated VALUE"),
+    (r"\btreated=(?=[\s.;,]|$)", "--treated VALUE"),
+    (r"\btreated=(?=\S)", "--treated "),
+)
+
+
+def as_options(message: str) -> str:
+    """A message of the library in terms of command-line options.
+
+    >>> as_options("'x' has gaps; pass missing='drop'.")
+    "'x' has gaps; pass --missing drop."
+    """
+    for pattern, option in _OPTIONS:
+        message = re.sub(pattern, option, message)
+    return message
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Parse, run one command, and turn whatever happens into an exit code."""
+    args = list(sys.argv[1:] if args is None else args)
+    debug = "--debug" in args
+    speak_plainly(debug)
+    try:
+        from yinguo.cli.app import app
+
+        code = app(args, prog_name="yinguo", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else FINE
+    except SystemExit as stop:  # the parser's own way out, e.g. when the reader of --help went away
+        return stop.code if isinstance(stop.code, int) else OUR_FAULT
+    except BrokenPipeError:
+        return _no_reader()
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            logging.getLogger("yinguo.cli").error("the trace of what went wrong:", exc_info=error)
+        code, message = _verdict(error)
+        say(message)
+        return code
+
+
+def _verdict(error: BaseException) -> tuple[int, str]:
+    """Exit code and message of an exception."""
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        return INTERRUPTED, "interrupted."
+    if isinstance(error, ConvergenceError):
+        return NO_CONVERGENCE, as_options(str(error))
+    if isinstance(error, YinguoError):
+        return YOUR_DATA, as_options(str(error))
+    if hasattr(error, "format_message"):  # the parser's usage errors, whichever click it carries
+        return YOUR_DATA, f"{error.format_message().strip()} See yinguo --help, or yinguo COMMAND --help."
+    if isinstance(error, OSError) and error.filename is not None:
+        return (
+            YOUR_DATA,
+            f"{error.filename}: {(error.strerror or str(error)).lower()}; check the path and its permissions.",
+        )
+    if isinstance(error, MemoryError):
+        return YOUR_DATA, "the memory of this machine is not enough; name fewer --methods or --covariates."
+    kind = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    return (
+        OUR_FAULT,
+        f"something in yinguo went wrong, not in your data ({kind}). Run it again with --debug and {_report()}",
+    )
+
+
+def _report() -> str:
+    """Where faults are reported, from the metadata of the package."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        urls = dict(line.split(", ", 1) for line in metadata("yinguo").get_all("Project-URL") or ())
+    except PackageNotFoundError:
+        urls = {}
+    where = next((url for label, url in urls.items() if label.lower() in ("issues", "bug tracker", "tracker")), None)
+    return f"report the trace{f' at {where}' if where else ' to the project'}."
+
+
+def say(message: str) -> None:
+    """One line on standard error."""
+    try:
+        print(f"yinguo: {message}", file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _no_reader()
+
+
+def _no_reader() -> int:
+    """Whoever read our output is gone; keep the interpreter from complaining when it closes the pipes."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
+    return NO_READER
+
+
+def speak_plainly(debug: bool) -> None:
+    """Names that the terminal cannot show must not stop the output; the library's log is for --debug."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    logging.captureWarnings(True)
+    for name in ("yinguo", "py.warnings"):
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.StreamHandler() if debug else logging.NullHandler()]
+        logger.setLevel(logging.DEBUG if debug else logging.WARNING)
+        logger.propagate = False

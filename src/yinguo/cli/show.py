@@ -1,0 +1,134 @@
+"""A comparison for the eye, in the order of reading: question, assumptions, failing checks, estimates, notes."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from yinguo.cli.choose import LeftOut
+from yinguo.cli.exits import as_options
+from yinguo.core import words
+from yinguo.core.compare import Comparison, Failure
+from yinguo.core.diagnostic import VERDICTS, worst
+from yinguo.core.result import EffectResult
+
+__all__ = ["show_comparison"]
+
+_STYLES = {"ok": "green", "look": "yellow", "stop": "bold red"}
+
+
+def show_comparison(
+    console, comparison: Comparison, *, level: float, left_out: Sequence[LeftOut], benchmarks: Mapping[str, float],
+    asked: bool = True,
+) -> None:  # fmt: skip
+    """Print a comparison.
+
+    Parameters
+    ----------
+    console : rich Console
+    comparison : Comparison
+    level : float
+        Of the intervals.
+    left_out : sequence of LeftOut
+    benchmarks : mapping of label to number
+    asked : bool
+        Whether the estimand was asked for; if not, the reader is told which one this is.
+    """
+    _show_question(console, comparison, asked)
+    _show_checks(console, comparison)
+    console.print(_estimates(comparison, level, benchmarks))
+    console.print()
+    console.print(comparison.disagreement(), soft_wrap=True)
+    _show_notes(console, comparison, left_out)
+
+
+def _show_question(console, comparison: Comparison, asked: bool) -> None:
+    study, estimand = comparison.study, comparison.rows[0].estimand
+    console.print(comparison.question, style="bold", soft_wrap=True)
+    others = [name for name in words.ESTIMANDS if name != estimand]
+    said = estimand if asked else f"{estimand}, the default; --estimand {' or '.join(others)} asks about others"
+    p = len(study.covariates)
+    console.print(
+        f"({said}. {study.n:,} rows: {study.n_treated:,} treated and {study.n - study.n_treated:,} controls; "
+        f"{p} covariate{'' if p == 1 else 's'}.)",
+        soft_wrap=True,
+    )
+    console.print("\nFor the answer to be causal:")
+    for assumption in comparison.assumptions:
+        console.print(f"  - {assumption}", soft_wrap=True)
+
+
+def _show_checks(console, comparison: Comparison) -> None:
+    """Which checks were made, and in full those that did not pass."""
+    from rich.text import Text
+
+    counts: dict[str, Counter[str]] = {}
+    for _, diagnostic in comparison.diagnostics:
+        counts.setdefault(diagnostic.name, Counter())[diagnostic.verdict] += 1
+    if counts:
+        told = (
+            f"{name} ({', '.join(f'{count[v]} {v}' for v in VERDICTS if count[v])})" for name, count in counts.items()
+        )
+        console.print(f"\nChecked, by number of methods: {'; '.join(told)}.", soft_wrap=True)
+    bad = [(method, d) for method, d in comparison.diagnostics if d.verdict != "ok"]
+    if bad:
+        console.print("\nChecks that did not pass:", style="bold")
+    for method, diagnostic in bad:
+        line = Text("  ").append(f"{diagnostic.verdict:<5}", _STYLES[diagnostic.verdict])
+        console.print(line.append(f" {method}, {diagnostic.name}: {diagnostic.sentence}"), soft_wrap=True)
+    console.print()
+
+
+def _estimates(comparison: Comparison, level: float, benchmarks: Mapping[str, float]):
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in ("method", "estimate", "std. error", f"{100 * level:g} % interval"):
+        table.add_column(head, justify="left" if head == "method" else "right", no_wrap=True)
+    table.add_column("checks", overflow="fold")
+    for row in comparison:
+        if isinstance(row, Failure):
+            reason = f"no estimate: {_one_line(row.error)}"
+            table.add_row(Text(row.method), "-", "-", "-", Text(reason, _STYLES["stop"]))
+            continue
+        interval = row.ci(level)
+        shown = "-" if interval is None else f"{words.number(interval[0])} to {words.number(interval[1])}"
+        table.add_row(Text(row.method), words.number(row.estimate), words.number(row.se), shown, _verdict(row))
+    for label, value in benchmarks.items():
+        table.add_row(Text(label, "italic"), words.number(value), "", "", Text("benchmark, given by you", "italic"))
+    return table
+
+
+def _verdict(row: EffectResult):
+    from rich.text import Text
+
+    if not row.diagnostics:
+        return Text("none made", "dim")
+    verdict = worst(row.diagnostics)
+    failing = ", ".join(d.name for d in row.diagnostics if d.verdict == verdict != "ok")
+    return Text(f"{verdict}: {failing}" if failing else verdict, _STYLES[verdict])
+
+
+def _show_notes(console, comparison: Comparison, left_out: Sequence[LeftOut]) -> None:
+    """What the reader must know: decisions on the table once, then what single methods have to say."""
+    decisions = comparison.study.decisions
+    notes = list(decisions)
+    said: dict[str, list[str]] = {}
+    for row in comparison.results:
+        own = [note for note in row.notes if note not in decisions]
+        if row.no_inference:
+            own.append(f"no interval: {row.no_inference}")
+        for note in own:
+            said.setdefault(note, []).append(row.method)
+    notes += [f"{', '.join(methods)}: {note}" for note, methods in said.items()]
+    reasons: dict[str, list[str]] = {}
+    for item in left_out:
+        reasons.setdefault(item.reason, []).append(item.method)
+    notes += [f"left out: {', '.join(methods)} ({reason})." for reason, methods in reasons.items()]
+    if notes:
+        console.print("\nNotes:")
+    for note in notes:
+        console.print(f"  - {_one_line(note)}", soft_wrap=True)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(as_options(text).split())
