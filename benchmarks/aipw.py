@@ -9,8 +9,9 @@ the scores and their standard error, all as bare numpy matrix products.
 import argparse
 
 import numpy as np
-import yinguo as yg
 from timing import interleaved, peak_memory, write
+
+import yinguo as yg
 
 
 def data(n: int, p: int = 20, seed: int = 0):

@@ -9,9 +9,10 @@ and returns weights and the estimate only: no standard error, no collinearity or
 import argparse
 
 import numpy as np
-import yinguo as yg
 from aipw import data
 from timing import interleaved, peak_memory, write
+
+import yinguo as yg
 
 
 def bare_newton(X, T, Y):
@@ -64,11 +65,8 @@ def main() -> None:
 
 def _ebal(X, T, Y):
     import ebal
-    import pandas as pd
 
-    columns = [f"x{j}" for j in range(X.shape[1])]
-    frame = pd.DataFrame(X, columns=columns)
-    return ebal.ebal_bin(effect="ATT").fit(frame, T, pd.Series(Y)) if hasattr(ebal, "ebal_bin") else None
+    return ebal.ebal_bin(effect="ATT", PCA=False, print_level=-1).ebalance(T, X, Y)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def peak_memory() -> float:
 def write(name: str, record: Mapping[str, object]) -> None:
     """Print a record and keep it under ``benchmarks/results/speed-<name>.json``."""
     import numpy
+
     import yinguo
 
     record = dict(record) | {
