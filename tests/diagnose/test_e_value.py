@@ -102,6 +102,7 @@ def test_risk_difference_interval_may_reach_below_zero_risk():
         lambda: e_value_odds_ratio(0.0, rare=False),
         lambda: e_value_mean_difference(1.0, sd=0.0),
         lambda: e_value_mean_difference(1.0, sd=1.0, se=-1.0),
+        lambda: e_value_mean_difference(1.0, sd=1e-6),
         lambda: e_value_risk_difference(-0.2, control_risk=0.1),
         lambda: e_value_risk_difference(0.2, control_risk=1.0),
         lambda: bias_factor(0.5, 2.0),

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from yinguo.core.errors import DataError
-from yinguo.diagnose.rosenbaum import mcnemar_bounds, rosenbaum_bounds
+from yinguo.diagnose.rosenbaum import mcnemar_bounds, pair_differences, rosenbaum_bounds
 from yinguo.diagnose.rosenbaum_effect import walsh_quantile
 from yinguo.diagnose.signed_rank import p_value_bounds
 
@@ -177,6 +177,15 @@ def test_verdict_and_plain_types():
     as_dict = found.to_dict()
     assert as_dict["ci_high"][0] is None
     assert all(type(v) is float for v in as_dict["ci_low"] + as_dict["p_high"] + as_dict["estimate_low"])
+
+
+def test_pairs_must_be_disjoint():
+    Y = np.array([5.0, 3.0, 1.0, 4.0])
+    assert pair_differences(Y, [0, 3], [2, 1]).tolist() == [4.0, 1.0]
+    with pytest.raises(DataError, match="1 rows are used more than once"):
+        pair_differences(Y, [0, 3], [2, 2])
+    with pytest.raises(DataError, match="one of each"):
+        pair_differences(Y, [0, 3], [2])
 
 
 @pytest.mark.parametrize(

@@ -221,9 +221,14 @@ def test_verdict_looks_when_a_confounder_like_a_measured_one_suffices():
         lambda: bias(1.0, 10, r2_outcome=0.2, r2_treatment=1.0),
         lambda: robustness_value(1.0, 10, q=0),
         lambda: robustness_value(1.0, 10, alpha=1.5),
+        lambda: regression_sensitivity(Y=2 * np.arange(9.0), T=np.arange(9.0) % 2, X=np.arange(9.0)[:, None]),
         lambda: regression_sensitivity(Y=np.arange(9.0), T=np.ones(9), X=np.zeros((9, 1))),
-        lambda: regression_sensitivity(Y=np.arange(9.0), T=np.arange(9.0) % 2, X=np.zeros((9, 1)), benchmarks=["z"]),
-        lambda: regression_sensitivity(Y=np.arange(9.0), T=np.arange(9.0) % 2, X=np.zeros((9, 1)), benchmarks="best"),
+        lambda: regression_sensitivity(
+            Y=np.arange(9.0) ** 2, T=np.arange(9.0) % 2, X=np.zeros((9, 1)), benchmarks=["z"]
+        ),
+        lambda: regression_sensitivity(
+            Y=np.arange(9.0) ** 2, T=np.arange(9.0) % 2, X=np.zeros((9, 1)), benchmarks="best"
+        ),
         lambda: regression_sensitivity(Y=np.arange(3.0), T=np.array([0.0, 1.0, 0.0]), X=np.array([[1.0], [2], [4]])),
         lambda: partially_linear_sensitivity(Y_residual=np.ones(5), T_residual=np.zeros(5)),
         lambda: partially_linear_sensitivity(Y_residual=np.ones(5), T_residual=np.ones(4)),

@@ -49,6 +49,9 @@ def test_e_value_of_a_difference_in_means_does_not_depend_on_the_unit_of_the_out
     one = result_e_value(DifferenceInMeans().fit(study).result_)
     other = result_e_value(DifferenceInMeans().fit(study.replace(Y=10 * study.Y + 3)).result_)
     assert one.measure == "mean difference"
+    within = np.sqrt(np.mean([study.Y[arm == study.T].var() for arm in (0, 1)]))
+    gap = study.Y[study.T == 1].mean() - study.Y[study.T == 0].mean()
+    assert one.ratio == pytest.approx(np.exp(0.91 * gap / within))
     assert other.point == pytest.approx(one.point)
 
 
@@ -70,6 +73,8 @@ def test_e_value_of_an_average_effect_uses_the_risk_without_treatment():
 
 
 def test_a_result_without_its_study_is_refused_with_the_remedy():
-    result = pickle.loads(pickle.dumps(DifferenceInMeans().fit(draw()).result_))
-    with pytest.raises(DataError, match="e_value_"):
-        result_e_value(result)
+    result = DifferenceInMeans().fit(draw()).result_
+    lost = pickle.loads(pickle.dumps(result))
+    with pytest.raises(DataError, match="pass study="):
+        result_e_value(lost)
+    assert result_e_value(lost, draw()) == result_e_value(result)

@@ -191,7 +191,7 @@ def e_value_mean_difference(estimate: float, *, sd: float, se: float | None = No
     Raises
     ------
     DataError
-        If ``sd`` is not positive or ``se`` is negative.
+        If ``sd`` is not positive, ``se`` is negative, or either figure is beyond 100 standard deviations.
 
     Source
     ------
@@ -203,6 +203,8 @@ def e_value_mean_difference(estimate: float, *, sd: float, se: float | None = No
     if se is not None and not se >= 0:
         raise DataError(f"se is {se}; a standard error is not negative. Pass None if there is none.")
     d = estimate / sd
+    if not abs(d) + (se or 0.0) / sd < 100:
+        raise DataError(f"the difference is {d:.3g} standard deviations; the conversion to a risk ratio means nothing.")
     limits = None if se is None else (exp(0.91 * d - 1.78 * se / sd), exp(0.91 * d + 1.78 * se / sd))
     return _on_ratio_scale("mean difference", exp(0.91 * d), limits, exp(0.91 * null / sd))
 

@@ -59,7 +59,7 @@ def regression_sensitivity(
     Raises
     ------
     DataError
-        If a benchmark is not a covariate, T is a combination of X, or no degrees of freedom are left.
+        If a benchmark is not a covariate, T is a combination of X, Y one of T and X, or no degrees of freedom are left.
 
     Source
     ------
@@ -74,6 +74,8 @@ def regression_sensitivity(
     left = _left_over(gram, np.arange(p + 1))  # the constant and X; T is column p + 1, Y is p + 2
     if not left[0, 0] > 1e-10 * gram[p + 1, p + 1]:
         raise DataError("the treatment is a combination of the covariates, so its coefficient is not defined.")
+    if not _unexplained(left) > 1e-12 * gram[p + 2, p + 2]:
+        raise DataError("treatment and covariates determine the outcome exactly; there is no room for a confounder.")
     dof = used - int(np.linalg.matrix_rank(gram[: p + 1, : p + 1], tol=1e-11 * gram[0, 0], hermitian=True)) - 1
     unit = moments.scale[p + 1] / moments.scale[p]
     estimate, se = _slope(left, dof)

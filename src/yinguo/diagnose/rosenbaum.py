@@ -26,7 +26,7 @@ from yinguo.core.errors import DataError
 from yinguo.diagnose.rosenbaum_effect import effect_bounds
 from yinguo.diagnose.signed_rank import p_value_bounds
 
-__all__ = ["RosenbaumBounds", "mcnemar_bounds", "rosenbaum_bounds"]
+__all__ = ["RosenbaumBounds", "mcnemar_bounds", "pair_differences", "rosenbaum_bounds"]
 
 EXACT_PAIRS = 100
 #: Below this Gamma the verdict is "look". A rule of thumb of ours; what bias is plausible depends on the study.
@@ -204,6 +204,38 @@ def mcnemar_bounds(
         raise DataError(f"the pair counts are {counts}; counts are whole numbers from 0.")
     differences = np.repeat([1.0, -1.0, 0.0], [int(c) for c in counts])
     return rosenbaum_bounds(differences, test="sign", alternative=alternative, **options)
+
+
+def pair_differences(Y, treated, control) -> np.ndarray:
+    """Differences of matched pairs, for :func:`rosenbaum_bounds`, from the rows that form them.
+
+    Parameters
+    ----------
+    Y : (n,) float array
+        Outcome of every row.
+    treated, control : (m,) int arrays
+        Rows of the treated and of the control of each pair.
+
+    Returns
+    -------
+    (m,) float array
+
+    Raises
+    ------
+    DataError
+        If a row is in two pairs: matching with replacement makes pairs dependent, and the bounds do not hold for it.
+
+    Source
+    ------
+    Rosenbaum (2002), section 3.2.1: pairs are disjoint.
+    """
+    treated, control = np.asarray(treated), np.asarray(control)
+    if treated.shape != control.shape:
+        raise DataError(f"{treated.size} treated and {control.size} controls are given; a pair has one of each.")
+    repeats = treated.size * 2 - np.unique(np.concatenate([treated, control])).size
+    if repeats:
+        raise DataError(f"{repeats} rows are used more than once; match one to one and without replacement for bounds.")
+    return np.asarray(Y, dtype=float)[treated] - np.asarray(Y, dtype=float)[control]
 
 
 def _ranks(D, test, zeros):

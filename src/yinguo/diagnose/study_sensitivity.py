@@ -71,14 +71,16 @@ def study_sensitivity(
     return partially_linear_sensitivity(Y_residual=residuals[0], T_residual=residuals[1], sample_weight=s, **options)
 
 
-def result_e_value(result, *, level: float = 0.95) -> EValue:
+def result_e_value(result, study=None, *, level: float = 0.95) -> EValue:
     """E-value of an estimate made by any method.
 
     Parameters
     ----------
     result : EffectResult
-        With its study. A binary outcome is taken as a risk difference, at the risk the controls would have in the
-        target population; any other as a difference in means, in standard deviations of the outcome.
+        A binary outcome is taken as a risk difference, at the risk without treatment in the target population; any
+        other as a difference in means, in standard deviations of the outcome within the arms.
+    study : Study, optional
+        Needed if the result has lost it, as it does in a pickle.
     level : float
         Of the interval for a binary outcome; the conversion of a mean difference is made for 95 %.
 
@@ -89,21 +91,28 @@ def result_e_value(result, *, level: float = 0.95) -> EValue:
     Raises
     ------
     DataError
-        If the result has no study any more (it is not kept in a pickle), or the outcome does not vary.
+        If there is no study, or the outcome does not vary within the arms.
 
     Source
     ------
     VanderWeele & Ding (2017), see :mod:`yinguo.diagnose.e_value`.
     """
-    study = result.study
+    study = result.study if study is None else study
     if study is None:
-        raise DataError("the result has no study (it came out of a pickle); call e_value_* with the figures instead.")
+        raise DataError("the result has no study (it came out of a pickle); pass study= as well.")
     s = np.ones(study.n) if study.sample_weight is None else study.sample_weight
     if study.outcome_kind != "binary":
-        sd = float(np.sqrt(np.cov(study.Y, aweights=s)))
-        return e_value_mean_difference(result.estimate, sd=sd, se=result.se)
+        return e_value_mean_difference(result.estimate, sd=_spread_within_arms(study, s), se=result.se)
     risk = float(np.clip(_untreated_risk(result, study, s), 1e-9, 1 - 1e-9))
     return e_value_risk_difference(result.estimate, control_risk=risk, ci=result.ci(level))
+
+
+def _spread_within_arms(study, s) -> float:
+    """Root of the mean variance of the two arms; of all rows if the treatment is not binary."""
+    arms = [study.T == 1, study.T == 0] if study.treatment_kind == "binary" else [np.ones(study.n, bool)]
+    means = [np.average(study.Y[arm], weights=s[arm]) for arm in arms]
+    variances = [np.average((study.Y[arm] - mean) ** 2, weights=s[arm]) for arm, mean in zip(arms, means)]
+    return float(np.sqrt(np.mean(variances)))
 
 
 def _untreated_risk(result, study, s) -> float:
