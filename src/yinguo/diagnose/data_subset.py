@@ -86,7 +86,12 @@ def data_subset(
 
 
 def random_subset(study, rng, *, fraction: float):
-    """A share of the rows of each arm, or of the groups, drawn without replacement."""
+    """A share of the rows of each arm, or of the groups, drawn without replacement.
+
+    Source
+    ------
+    Stratified and cluster sampling, Cochran (1977), chapters 5 and 9.
+    """
     if study.groups is not None:
         present = np.unique(study.groups)
         kept = rng.choice(present, max(2, round(fraction * present.size)), replace=False)

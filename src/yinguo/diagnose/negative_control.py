@@ -78,8 +78,7 @@ def negative_control_outcome(
     if p is None:
         as_large = np.count_nonzero(np.abs(fits.estimates) >= abs(result.estimate))
         p = (1 + as_large) / (1 + fits.estimates.size)
-    size = abs(result.estimate) / float(np.std(changed.Y))
-    verdict, sentence = _verdict(result, label, p, size, alpha)
+    verdict, sentence = _verdict(result, label, p, abs(result.estimate) / float(np.std(changed.Y)), alpha)
     return Refutation(
         name="negative-control-outcome",
         null=f"{study.roles['treatment']} has no effect on {label}, by this method",
@@ -94,7 +93,12 @@ def negative_control_outcome(
 
 
 def replace_outcome(study, outcome, name: str | None = None):
-    """The study with the control outcome as its outcome, and what to call that."""
+    """The study with the control outcome as its outcome, and what to call that.
+
+    Source
+    ------
+    Lipsitch et al. (2010): what serves as the control is not adjusted for.
+    """
     if isinstance(outcome, str):
         if outcome not in study.covariates:
             raise DataError(

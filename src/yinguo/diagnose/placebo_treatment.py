@@ -81,7 +81,12 @@ def placebo_treatment(
 
 
 def shuffle_treatment(study, rng):
-    """The study with its treatment permuted; among whole groups if it does not vary within them."""
+    """The study with its treatment permuted; among whole groups if it does not vary within them.
+
+    Source
+    ------
+    R. Fisher (1935), The Design of Experiments: the permutations keep the design, here the clusters.
+    """
     T, groups = study.T, study.groups
     if groups is not None:
         count = int(groups.max()) + 1

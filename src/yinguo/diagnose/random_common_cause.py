@@ -76,7 +76,12 @@ def random_common_cause(
 
 
 def add_noise_covariate(study, rng):
-    """The study with a covariate of standard normal noise at the end."""
+    """The study with a covariate of standard normal noise at the end.
+
+    Source
+    ------
+    Sharma & Kiciman (2020), see :func:`random_common_cause`.
+    """
     name = "random_cause"
     while name in study.covariates:
         name += "_"

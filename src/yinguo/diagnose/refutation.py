@@ -143,6 +143,10 @@ def refit(
     ------
     DataError
         If ``n`` is below 2, or more than half of the refits failed; errors of the fit to the study as it is pass.
+
+    Source
+    ------
+    A. Sharma & E. Kiciman (2020), "DoWhy", arXiv 2011.04216, for refitting after a change; the loop is ours.
     """
     if n < 2:
         raise DataError(f"n is {n}; a refutation needs at least 2 refits (100 or more to be worth reading).")

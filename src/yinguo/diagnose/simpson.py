@@ -193,7 +193,7 @@ def explain_simpson(
     DataError
         If the tables are not 2 x S, a count is negative, or there are more successes than units.
     OverlapError
-        If no stratum has units of both groups, so that nothing can be compared at equal mix.
+        If no stratum has units of both groups.
 
     Source
     ------
@@ -215,15 +215,11 @@ def explain_simpson(
     means, errors = _cells(sums, counts, squares)
     parts = tuple(_comparison(names[s], means[:, s], counts[:, s], errors[:, s]) for s in np.flatnonzero(both))
     total, size = counts.sum(axis=1), counts[:, both].sum(axis=0)
-    all_squares = None if squares is None else np.sum(squares, axis=1)
-    pooled_means, pooled_errors = _cells(sums.sum(axis=1), total, all_squares)
-    pooled = _comparison("pooled", pooled_means, total, pooled_errors)
-    share = size / size.sum()
-    standardised = _comparison(
-        "standardised", means[:, both] @ share, counts[:, both].sum(axis=1), errors[:, both] @ share**2
-    )
-    signs = {float(np.sign(c.difference)) for c in parts}
-    sign = float(np.sign(pooled.difference))
+    together = _cells(sums.sum(axis=1), total, None if squares is None else np.sum(squares, axis=1))
+    pooled = _comparison("pooled", together[0], total, together[1])
+    w = size / size.sum()
+    standardised = _comparison("standardised", means[:, both] @ w, counts[:, both].sum(axis=1), errors[:, both] @ w**2)
+    sign, signs = float(np.sign(pooled.difference)), {float(np.sign(c.difference)) for c in parts}
     return SimpsonExplanation(
         groups=(str(groups[0]), str(groups[1])),
         pooled=pooled,
