@@ -138,16 +138,25 @@ def test_an_unfinished_run_says_so():
     assert {line.truth is None for line in summary.lines[4:]} == {True}
 
 
-def test_median_time_is_not_moved_by_the_first_import():
+def test_time_is_of_the_processor_and_not_moved_by_the_first_import():
     table = toy(methods=METHODS[:1], cells=CELLS[:1], replications=5)
     tasks = plan(table)
     rows = {
-        task.key: made(task, estimate=1, seconds=9.0 if task.replication == 0 else 0.1, cpu_seconds=6.0)
+        task.key: made(task, estimate=1, seconds=99.0, cpu_seconds=9.0 if task.replication == 0 else 0.1)
         for task in tasks
     }
     summary = summarise(table, tasks, rows)
     assert summary.lines[0].figures["seconds"].value == 0.1
-    assert summary.cpu_minutes == pytest.approx(0.5)
+    assert summary.cpu_minutes == pytest.approx(9.4 / 60)
+
+
+def test_notes_that_differ_in_numbers_alone_are_counted_together():
+    table = toy(methods=METHODS[:1], cells=CELLS[:1], replications=4)
+    tasks = plan(table)
+    notes = [("2 of 20 rows cut at 0.5",), ("11 of 20 rows cut at -1e-3",), ("x1 left out",), ("x1 left out",)]
+    rows = {task.key: made(task, estimate=1, warnings=note) for task, note in zip(tasks, notes, strict=True)}
+    noted = summarise(table, tasks, rows).lines[0].noted
+    assert noted == {"... of ... rows cut at ...": 2, "x1 left out": 2}
 
 
 def test_the_machine_is_told_by_kind_and_not_by_name():

@@ -16,8 +16,8 @@ from pathlib import Path
 
 __all__ = ["code_digest"]
 
-#: Declarations and figures of a table, and the machinery that runs it, decide no estimate.
-_NOT_NUMERICAL = ("yinguo.bench", "yinguo.report", "yinguo.cli")
+#: Declarations of a table and what is drawn from a result decide no estimate.
+_NOT_NUMERICAL = ("yinguo.bench.spec", "yinguo.report", "yinguo.cli")
 _DECLARATION = "TABLE"
 
 
@@ -51,7 +51,8 @@ def _closure(modules: tuple[str, ...]) -> set[str]:
             continue
         found.add(name)
         package = name.split(".")[0]
-        ours = (other for other in _imports(name) if other.split(".")[0] == package)
+        # The package itself is passed over: it only says where its names live, and each is followed to its home.
+        ours = (other for other in _imports(name) if other.startswith(f"{package}."))
         waiting += [other for other in ours if other not in found and not other.startswith(_NOT_NUMERICAL)]
     return found
 

@@ -24,7 +24,7 @@ _HEADS = {
     "mae": "MAE",
     "rmse": "RMSE",
     "coverage": "coverage",
-    "seconds": "s per fit",
+    "seconds": "CPU s per fit",
 }
 #: A figure marked as reproduced that is further than this from ours, in our Monte Carlo errors, is named
 #: below the table. The printed figure has an error of its own, often larger than ours.

@@ -8,8 +8,9 @@ the SD of the errors is the SD of the estimates.
 
 import os
 import platform
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -21,6 +22,9 @@ from yinguo.bench.spec import Cell, Method, Published, PublishedTable
 from yinguo.bench.task import Task
 
 __all__ = ["Figure", "Line", "Summary", "error_figures", "machine_kind", "mean_figure", "summarise"]
+
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +237,9 @@ def _line(cell: Cell, method: Method, rows: Sequence[Row], planned: int) -> Line
         covered = np.array([row.covered for row in good if row.covered is not None], dtype=float)
         if covered.size:
             figures["coverage"] = mean_figure(covered)
-        # The first fit of a process also pays for imports, so the median, not the mean.
-        figures["seconds"] = Figure(float(np.median([row.seconds for row in good])))
+        # Processor time, which other work on the machine does not stretch; the median, because the first fit of a
+        # process also pays for imports.
+        figures["seconds"] = Figure(float(np.median([row.cpu_seconds for row in good])))
         names = dict.fromkeys(name for row in good for name in row.measures)
         measures = {
             name: mean_figure(np.array([row.measures[name] for row in good if name in row.measures])) for name in names
@@ -245,13 +250,23 @@ def _line(cell: Cell, method: Method, rows: Sequence[Row], planned: int) -> Line
         done=len(rows),
         planned=planned,
         failed=len(rows) - len(good),
-        reasons=dict(Counter(row.error for row in rows if row.error is not None).most_common()),
-        noted=dict(Counter(note for row in rows for note in row.warnings).most_common()),
+        reasons=_counted(row.error for row in rows if row.error is not None),
+        noted=_counted(note for row in rows for note in row.warnings),
         truth=mean_figure(np.array([row.truth for row in rows])) if rows else None,
         figures=figures,
         measures=measures,
         cpu_seconds=sum(row.cpu_seconds for row in rows),
     )
+
+
+def _counted(texts: Iterable[str]) -> dict[str, int]:
+    """Texts with counts, most frequent first; those that differ in numbers alone are one, with dots for the numbers."""
+    counts = Counter(texts)
+    alike: dict[str, list[str]] = {}
+    for text in counts:
+        alike.setdefault(_NUMBER.sub("...", text), []).append(text)
+    merged = {(same[0] if len(same) == 1 else shape): sum(counts[t] for t in same) for shape, same in alike.items()}
+    return dict(sorted(merged.items(), key=lambda item: -item[1]))
 
 
 def _of_root(squares: np.ndarray, root: float) -> float | None:
