@@ -13,7 +13,6 @@ mean over the treated of Y - m0, minus the r-weighted mean of the controls' Y - 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,11 +24,12 @@ from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 from yinguo.diagnose.balance import balance_check, weight_check
 from yinguo.diagnose.overlap import clip_propensity, overlap_check
-from yinguo.kernels.glm import LINKS, fit_binary, fit_binary_leave_fold_out, linear_predictor_terms
+from yinguo.kernels.glm import LINKS, fit_binary, linear_predictor_terms
 from yinguo.kernels.moments import ArrayMoments, solve_gram
+from yinguo.kernels.nuisances import Nuisances, glm_nuisances
 from yinguo.kernels.weighting import arm_weights, normalised
 
-__all__ = ["AIPW", "Nuisances", "aipw_scores", "att_scores", "glm_nuisances"]
+__all__ = ["AIPW", "aipw_scores", "att_scores"]
 
 
 def aipw_scores(*, Y, T, e, m0, m1) -> np.ndarray:
@@ -93,55 +93,6 @@ def att_scores(*, Y, T, e, m0, s=None) -> tuple[float, np.ndarray]:
     gain, correction = w1 @ residual / w1.sum(), w0 @ residual / w0.sum()
     phi = w1 * (residual - gain) / w1.mean() - w0 * (residual - correction) / w0.mean()
     return float(gain - correction), phi
-
-
-@dataclass(frozen=True, slots=True)
-class Nuisances:
-    """Propensity and outcome means of every row.
-
-    Attributes
-    ----------
-    e, m0, m1 : (n,) float arrays
-    """
-
-    e: np.ndarray
-    m0: np.ndarray
-    m1: np.ndarray
-
-
-def glm_nuisances(*, X_e, X_m, T, Y, folds, s=None, link: str = "logit", penalty: float = 0.0) -> Nuisances:
-    """Cross-fitted binary propensity and per-arm least squares, from shared moments.
-
-    The rows are put in (fold, arm) order once; one pass gives the Gram matrix of every fold and arm,
-    whose sums over the other folds are the K least-squares problems; the propensity fits share Hessians.
-
-    Parameters
-    ----------
-    X_e, X_m : (n, p) float arrays
-        Covariates of the propensity and of the outcome model; the same object if they are the same.
-    T, Y : (n,) float arrays
-    folds : (n,) int array
-    s : (n,) float array, optional
-    link : {"logit", "probit"}
-    penalty : float
-        Ridge on the slopes of the propensity.
-    """
-    n_folds = int(folds.max()) + 1
-    codes = (2 * folds + (T == 1)).astype(np.int16)
-    moments = ArrayMoments(X_m, codes, 2 * n_folds)
-    A, b = moments.grams(moments.sort(Y), moments.sort(s))
-    means = []
-    for arm in (0, 1):
-        A_arm, b_arm = A[arm::2], b[arm::2]
-        betas = [solve_gram(A_arm.sum(axis=0) - A_arm[k], b_arm.sum(axis=0) - b_arm[k]) for k in range(n_folds)]
-        means.append(moments.unsort(moments.apply(np.repeat(betas, 2, axis=0))))
-    if X_e is not X_m:
-        moments = ArrayMoments(X_e, codes, 2 * n_folds)
-    T_sorted, fold_of_code = moments.sort(T), np.arange(2 * n_folds) // 2
-    fit = fit_binary_leave_fold_out(
-        moments, T_sorted, s=moments.sort(s), link=link, penalty=penalty, fold_of_code=fold_of_code
-    )
-    return Nuisances(moments.unsort(linear_predictor_terms(fit.eta, T_sorted, link)[0]), means[0], means[1])
 
 
 class AIPW(Estimator):
@@ -221,7 +172,7 @@ class AIPW(Estimator):
         X_m = X if self.outcome_covariates is None else study.columns(self.outcome_covariates)
         if isinstance(self.propensity, str) and self.propensity not in LINKS:
             raise DataError(f"propensity is {self.propensity!r}; it must be one of {LINKS} or a classifier.")
-        if isinstance(self.folds, int) and self.folds == 1:
+        if isinstance(self.folds, int | np.integer) and self.folds == 1:
             return self._fit_stacked(study, Y, T, X_e, X_m)
         s = study.sample_weight
         folds = make_folds(self.folds, T, self.random_state, study.groups)
@@ -233,9 +184,11 @@ class AIPW(Estimator):
     def _nuisances(self, X_e, X_m, T, Y, folds, s) -> Nuisances:
         own_e, own_m = isinstance(self.propensity, str), self.outcome_model is None
         default = Nuisances(T, Y, Y)
-        if own_e or own_m:  # one pass gives both; what a learner of the user's replaces is thrown away
-            link = self.propensity if own_e else "logit"
-            default = glm_nuisances(X_e=X_e, X_m=X_m, T=T, Y=Y, folds=folds, s=s, link=link, penalty=self.penalty)
+        if own_e or own_m:
+            default = glm_nuisances(
+                X_e=X_e, X_m=X_m, T=T, Y=Y if own_m else None, folds=folds, s=s,
+                link=self.propensity if own_e else None, penalty=self.penalty,
+            )  # fmt: skip
         e = default.e if own_e else crossfit_propensity(self.propensity, X_e, T, folds, s=s)
         if own_m:
             return Nuisances(e, default.m0, default.m1)
@@ -252,14 +205,17 @@ class AIPW(Estimator):
         e, slope, score, _ = linear_predictor_terms(fit.eta, T, self.propensity)
         D = moments.D if X_m is X_e else ArrayMoments(X_m).D
         grams = [(D * (weight * (arm == T))[:, None]).T @ D for arm in (0.0, 1.0)]
-        means = [D @ solve_gram(A, (weight * (arm == T) * Y) @ D) for arm, A in zip((0.0, 1.0), grams, strict=True)]
+        means = [
+            D @ solve_gram(A, (weight * (arm == T) * Y) @ D, intercept=True)
+            for arm, A in zip((0.0, 1.0), grams, strict=True)
+        ]
         nuisances = Nuisances(e, *means)
         clipping = clip_propensity(e, self.clip, self.estimand)
         estimate, phi = _estimate(self.estimand, Y, T, clipping.e, nuisances, s)
         d_eta, d_m0, d_m1 = _sensitivities(self.estimand, Y, T, clipping, slope, nuisances, weight)
-        phi = phi + moments.D @ solve_gram(fit.information, d_eta @ moments.D) * (weight * score)
+        phi = phi + moments.D @ solve_gram(fit.information, d_eta @ moments.D, intercept=True) * (weight * score)
         for arm, d, A, m in ((0.0, d_m0, grams[0], means[0]), (1.0, d_m1, grams[1], means[1])):
-            phi = phi + D @ solve_gram(A, d @ D) * (weight * (arm == T) * (Y - m))
+            phi = phi + D @ solve_gram(A, d @ D, intercept=True) * (weight * (arm == T) * (Y - m))
         return self._finish(study, estimate, phi, clipping)
 
     def _finish(self, study: Study, estimate, phi, clipping) -> "AIPW":

@@ -160,7 +160,7 @@ class IPW(Estimator):
         )  # fmt: skip
         inference = {"no_inference": "no theory for weights from a learned propensity; use AIPW, which has one."}
         if moments is not None:
-            projection = moments.D @ solve_gram(information, fit.d_eta @ moments.D)
+            projection = moments.D @ solve_gram(information, fit.d_eta @ moments.D, intercept=True)
             inference = {"phi": fit.phi + projection * (score if s is None else s * score)}
         self.result_ = self._result(study, fit.estimate, clipping, weight, notes, inference)
         return self

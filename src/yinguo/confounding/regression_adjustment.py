@@ -45,8 +45,8 @@ def adjusted_difference(*, D, Y, T, share, s=None) -> tuple[float, np.ndarray, t
         w = (arm == T) * (1.0 if s is None else s)
         root = D * np.sqrt(w)[:, None]
         gram = root.T @ root
-        m = D @ solve_gram(gram, (w * Y) @ D)
-        phi += sign * w * (Y - m) * (D @ solve_gram(gram, average))
+        m = D @ solve_gram(gram, (w * Y) @ D, intercept=True)
+        phi += sign * w * (Y - m) * (D @ solve_gram(gram, average, intercept=True))
         fits.append(m)
     gain = fits[1] - fits[0]
     estimate = float(share @ gain / len(Y))

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from yinguo.core.errors import ConvergenceError
-from yinguo.kernels.moments import ArrayMoments, solve_gram
+from yinguo.kernels.moments import ArrayMoments, slope_rank, solve_gram
 
 __all__ = ["LINKS", "BinaryFit", "fit_binary", "fit_binary_leave_fold_out", "linear_predictor_terms"]
 
@@ -109,7 +109,7 @@ def fit_binary(
         information = moments.grams(w=curvature)[0].sum(axis=0) + np.diag(ridge)
         if loss is None:
             loss = _loss(eta, T, s, link, beta, ridge)
-        direction = solve_gram(information, gradient)
+        direction = solve_gram(information, gradient, intercept=True)
         decrement = float(gradient @ direction)
         if decrement <= max(tol**2 * moments.n, 1e-22 * abs(loss)) or np.abs(direction).max() < tol:
             _refuse_separation(eta)
@@ -153,7 +153,11 @@ def fit_binary_leave_fold_out(
     H_fold = np.zeros((n_folds, *own.shape[1:]))
     np.add.at(H_fold, fold_of_code, own)
     H_total = H_fold.sum(axis=0) + np.diag(ridge)
-    inverse = [np.linalg.pinv(H_total - H, hermitian=True, rcond=1e-11) for H in H_fold]
+    H_rest = [np.delete(H_fold, k, axis=0).sum(axis=0) + np.diag(ridge) for k in range(n_folds)]
+    if min(map(slope_rank, H_rest)) < slope_rank(H_total):
+        # A level seen in one fold only: the full maximum knows its coefficient, the other folds must not.
+        return _fit_each_fold(moments, T, s, link, penalty, fold_of_code, n_folds, full, H_total)
+    inverse = [solve_gram(H, np.eye(moments.q), intercept=True) for H in H_rest]
 
     betas = np.repeat(full.beta[None], n_folds, axis=0)
     for step in range(1, MAX_STEPS + 1):
@@ -195,7 +199,7 @@ def _fit_each_fold(moments, T, s, link, penalty, fold_of_code, n_folds, full, in
         for c in np.flatnonzero(fold_of_code == k):
             inside[moments.bounds[c] : moments.bounds[c + 1]] = True
         weight = np.where(inside, 0.0, 1.0 if s is None else s)
-        fit = fit_binary(moments, T, s=weight, link=link, penalty=penalty, start=full.beta)
+        fit = fit_binary(moments, T, s=weight, link=link, penalty=penalty, start=np.zeros(moments.q))
         betas[k], steps = fit.beta, steps + fit.steps
     return BinaryFit(betas, information, moments.apply(betas[fold_of_code]), steps)
 

@@ -9,10 +9,12 @@ yields the moments of every code from contiguous slices.
 
 import numpy as np
 
-__all__ = ["ArrayMoments", "solve_gram"]
+__all__ = ["ArrayMoments", "slope_rank", "solve_gram"]
 
 #: Rows per block: the weighted copy of a block of 20 columns stays in the second-level cache.
 BLOCK = 8192
+#: Share of the largest eigenvalue below which a direction counts as collinear.
+RANK_TOL = 1e-11
 
 
 class ArrayMoments:
@@ -132,20 +134,56 @@ class ArrayMoments:
         return raw
 
 
-def solve_gram(A, b) -> np.ndarray:
+def solve_gram(A, b, *, intercept: bool = False) -> np.ndarray:
     """Minimum-norm solution of the symmetric system A x = b, stable when A is singular.
 
-    Directions whose eigenvalue is below 1e-11 of the largest are left out: on standardised columns
-    they are collinear up to rounding, and predictions do not depend on them.
+    Directions whose eigenvalue is below ``RANK_TOL`` of the largest are left out: on standardised
+    columns they are collinear up to rounding, and predictions do not depend on them.
 
     Parameters
     ----------
     A : (q, q) symmetric positive semi-definite float array
     b : (q,) or (q, k) float array
+    intercept : bool
+        The first column of the design is constant. It is then profiled out, so that a column without
+        variation in these rows gets slope 0. The plain minimum norm would share the mean between that
+        column and the intercept, and predictions where the column does vary would move with the origin
+        of the outcome.
     """
-    scale = np.sqrt(np.maximum(np.diag(A), np.finfo(float).tiny))
-    values, vectors = np.linalg.eigh(A / np.outer(scale, scale))
-    keep = values > 1e-11 * values[-1]
+    if not intercept or A[0, 0] <= 0:
+        return _minimum_norm(A, b)
+    slopes = _minimum_norm(_profiled(A), b[1:] - np.multiply.outer(A[0, 1:] / A[0, 0], b[0]))
+    return np.concatenate([[(b[0] - A[0, 1:] @ slopes) / A[0, 0]], slopes])
+
+
+def slope_rank(A) -> int:
+    """How many slopes a Gram matrix with intercept determines, by the rule of :func:`solve_gram`."""
+    if A[0, 0] <= 0 or len(A) == 1:
+        return 0
+    values = _spectrum(_profiled(A))[1]
+    return int((values > RANK_TOL * values[-1]).sum())
+
+
+def _profiled(A) -> np.ndarray:
+    """Gram matrix of the slopes about the mean of these rows."""
+    inner = A[1:, 1:] - np.outer(A[0, 1:], A[0, 1:] / A[0, 0])
+    # What the subtraction leaves of a constant column is rounding; scaled up it would look like data.
+    still = np.diag(inner) <= RANK_TOL * np.diag(A)[1:]
+    inner[still], inner[:, still] = 0.0, 0.0
+    return inner
+
+
+def _spectrum(A) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    size = np.diag(A)
+    scale = np.sqrt(np.where(size > 0, size, 1.0))
+    return scale, *np.linalg.eigh(A / np.outer(scale, scale))
+
+
+def _minimum_norm(A, b) -> np.ndarray:
+    if len(A) == 0:
+        return np.zeros_like(b)
+    scale, values, vectors = _spectrum(A)
+    keep = values > RANK_TOL * values[-1]
     basis = vectors[:, keep] / scale[:, None]
     return basis @ ((basis.T @ b) / (values[keep] if np.ndim(b) == 1 else values[keep][:, None]))
 

@@ -108,7 +108,7 @@ class DWR(RegressorMixin, BaseEstimator):
         self.decorrelation_ = decorrelation_loss(w, Xs)[0]
         self.sample_weight_ = w / w.mean()
         D = np.column_stack([np.ones(n), Xs])
-        beta = solve_gram((D * w[:, None]).T @ D, D.T @ (w * y))
+        beta = solve_gram((D * w[:, None]).T @ D, D.T @ (w * y), intercept=True)
         self.coef_ = beta[1:] / np.where(scale > 0, scale, 1.0)
         self.intercept_ = float(beta[0] - self.coef_ @ X.mean(axis=0))
         return self
