@@ -147,7 +147,7 @@ def test_exact_and_normal_p_values_agree_for_many_pairs():
 
 
 def test_mcnemar_bounds_are_binomial_tails_and_ignore_concordant_pairs():
-    # Rosenbaum (2002), section 4.3.2: 122 discordant pairs of smokers and non-smokers, lung-cancer death in 110 and 12.
+    # Counts from memory of Hammond's (1964) smokers and non-smokers in Rosenbaum (2002); the p-values are scipy's.
     found = mcnemar_bounds(110, 12, concordant=1000, gamma=(1, 2, 5, 6), alternative="greater")
     expected = [stats.binomtest(110, 122, g / (1 + g), alternative="greater").pvalue for g in (1, 2, 5, 6)]
     np.testing.assert_allclose(found.p_high, expected, rtol=1e-10)

@@ -27,7 +27,7 @@ def test_advert_table_reverses_and_standardising_flips_the_sign():
 
 
 def test_kidney_stones_of_charig_et_al_reverse():
-    # Charig et al. (1986), BMJ 292: open surgery 81/87 and 192/263, percutaneous 234/270 and 55/80.
+    # From memory of Charig et al. (1986), BMJ 292: open surgery 81/87 and 192/263, percutaneous 234/270 and 55/80.
     found = explain_simpson([[81, 192], [234, 55]], [[87, 263], [270, 80]], groups=("open", "percutaneous"))
     assert [round(m, 2) for m in found.pooled.means] == [0.78, 0.83]
     assert found.reversal

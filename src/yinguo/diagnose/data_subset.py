@@ -62,7 +62,7 @@ def data_subset(
     Source
     ------
     A. Sharma & E. Kiciman (2020), "DoWhy", arXiv 2011.04216, as an idea; the variance of a subset mean is that of
-    sampling without replacement, W. Cochran (1977), Sampling Techniques, section 2.6.
+    sampling without replacement, W. Cochran (1977), Sampling Techniques.
     """
     if not 0 < fraction < 1:
         raise DataError(f"fraction is {fraction}; it must lie inside (0, 1).")
@@ -90,7 +90,7 @@ def random_subset(study, rng, *, fraction: float):
 
     Source
     ------
-    Stratified and cluster sampling, Cochran (1977), chapters 5 and 9.
+    Stratified and cluster sampling, Cochran (1977).
     """
     if study.groups is not None:
         present = np.unique(study.groups)

@@ -106,7 +106,7 @@ def bias_factor(rr_treatment: float, rr_outcome: float) -> float:
 
     Source
     ------
-    P. Ding, T. VanderWeele (2016), Epidemiology 27(3), 368-377; equation as quoted in VanderWeele & Ding (2017).
+    P. Ding, T. VanderWeele (2016), Epidemiology 27(3), 368-377; as used in VanderWeele & Ding (2017).
     """
     if not (rr_treatment >= 1 and rr_outcome >= 1):
         raise DataError(
@@ -134,7 +134,7 @@ def e_value_risk_ratio(estimate: float, *, ci: tuple[float, float] | None = None
 
     Source
     ------
-    VanderWeele & Ding (2017), table 1 and, for ``null`` other than 1, the section on non-null hypotheses.
+    VanderWeele & Ding (2017), table 1; ``null`` other than 1 as the authors' R package EValue has it.
     """
     return _on_ratio_scale("risk ratio", estimate, ci, null)
 

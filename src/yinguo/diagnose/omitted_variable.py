@@ -45,7 +45,7 @@ def partial_r2(t: float, dof: float) -> float:
 
     Source
     ------
-    Cinelli & Hazlett (2020), section 4.2: t^2 / (t^2 + dof).
+    Cinelli & Hazlett (2020): t^2 / (t^2 + dof).
     """
     _check_dof(dof)
     return t**2 / (t**2 + dof)
@@ -68,7 +68,7 @@ def bias(se: float, dof: float, *, r2_outcome: float, r2_treatment: float) -> fl
 
     Source
     ------
-    Cinelli & Hazlett (2020), equation (7) in the form with the standard error.
+    Cinelli & Hazlett (2020), the bias in the form with the standard error.
     """
     _check_strength(r2_outcome, r2_treatment)
     _check_dof(dof)
@@ -91,7 +91,7 @@ def adjusted_estimate(
 
     Source
     ------
-    Cinelli & Hazlett (2020), section 3.2.
+    Cinelli & Hazlett (2020).
     """
     shift = bias(se, dof, r2_outcome=r2_outcome, r2_treatment=r2_treatment)
     return copysign(1.0, estimate) * (abs(estimate) - shift if toward_zero else abs(estimate) + shift)
@@ -102,7 +102,7 @@ def adjusted_se(se: float, dof: float, *, r2_outcome: float, r2_treatment: float
 
     Source
     ------
-    Cinelli & Hazlett (2020), equation (8).
+    Cinelli & Hazlett (2020).
     """
     _check_strength(r2_outcome, r2_treatment)
     _check_dof(dof - 1)
@@ -133,7 +133,7 @@ def robustness_value(t: float, dof: float, *, q: float = 1.0, alpha: float | Non
 
     Source
     ------
-    Cinelli & Hazlett (2020), equation (18) for the estimate and section 4.3 for its significance. Where
+    Cinelli & Hazlett (2020), for the estimate and for its significance. Where
     significance is lost most easily by a confounder that is weaker on the outcome than on the treatment (possible only
     if q |t| > sqrt(dof)), the value is the treatment's partial R2 at that point, derived here.
     """
@@ -180,7 +180,7 @@ def benchmark_bound(
 
     Source
     ------
-    Cinelli & Hazlett (2020), section 4.4 and its appendix.
+    Cinelli & Hazlett (2020), on formal benchmark bounds.
     """
     _check_strength(r2_outcome, r2_treatment)
     of_treatment = multiple * r2_treatment / (1 - r2_treatment)

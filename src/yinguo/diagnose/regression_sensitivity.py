@@ -63,7 +63,7 @@ def regression_sensitivity(
 
     Source
     ------
-    Cinelli & Hazlett (2020), sections 3 and 4.
+    Cinelli & Hazlett (2020).
     """
     Y, T, X = np.asarray(Y, float), np.asarray(T, float), np.asarray(X, float)
     p = X.shape[1]

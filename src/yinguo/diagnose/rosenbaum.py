@@ -9,7 +9,7 @@ Hodges-Lehmann estimate and on the confidence interval of an additive effect.
 
 ``r_i`` is the rank of ``|D_i|`` (signed-rank test) or 1 (sign test; for a binary outcome this is McNemar's test).
 
-Source: P. Rosenbaum (2002), Observational Studies, 2nd ed., Springer, sections 4.3.2-4.3.5. The statistic is referred
+Source: P. Rosenbaum (2002), Observational Studies, 2nd ed., Springer, chapter 4. The statistic is referred
 to its exact distribution, by convolution, where there are at most ``EXACT_PAIRS`` pairs, else to a normal one.
 """
 
@@ -150,7 +150,7 @@ def rosenbaum_bounds(
 
     Source
     ------
-    Rosenbaum (2002), sections 4.3.2 (sign), 4.3.3 (signed rank), 4.3.5 (estimate and interval).
+    Rosenbaum (2002), chapter 4.
     """
     D = np.asarray(differences, dtype=float).ravel()
     _check(D, gamma, test, alternative, zeros)
@@ -197,7 +197,7 @@ def mcnemar_bounds(
 
     Source
     ------
-    Rosenbaum (2002), section 4.3.2; the p-value is the exact binomial one.
+    Rosenbaum (2002), chapter 4; the p-value is the exact binomial one.
     """
     counts = (treated_only, control_only, concordant)
     if min(counts) < 0 or any(int(c) != c for c in counts):
@@ -227,7 +227,7 @@ def pair_differences(Y, treated, control) -> np.ndarray:
 
     Source
     ------
-    Rosenbaum (2002), section 3.2.1: pairs are disjoint.
+    Rosenbaum (2002), chapter 4, where pairs are disjoint.
     """
     treated, control = np.asarray(treated), np.asarray(control)
     if treated.shape != control.shape:

@@ -5,7 +5,7 @@ averages :math:`(D_i + D_j) / 2`, :math:`i \le j`, above :math:`\tau`. The Hodge
 expectation", the interval "statistic = critical value", and hidden bias moves both right-hand sides; so every bound is
 a quantile of the Walsh averages. They are counted, never stored, so that thousands of pairs cost no memory.
 
-Source: P. Rosenbaum (2002), Observational Studies, 2nd ed., section 4.3.5; J. Hodges, E. Lehmann (1963), Annals of
+Source: P. Rosenbaum (2002), Observational Studies, 2nd ed., chapter 4; J. Hodges, E. Lehmann (1963), Annals of
 Mathematical Statistics 34(2).
 """
 
@@ -49,7 +49,7 @@ def effect_bounds(D, gamma: float, *, alpha: float, exact: bool) -> EffectBounds
 
     Source
     ------
-    Rosenbaum (2002), section 4.3.5.
+    Rosenbaum (2002), chapter 4.
     """
     D = np.sort(np.asarray(D, dtype=float))
     n = D.size
@@ -81,7 +81,7 @@ def walsh_quantile(D, count: float) -> float:
 
     Source
     ------
-    Rosenbaum (2002), section 2.7.2: SOLVE as the mean of the infimum of the shifts with too small a statistic and the
+    Hodges & Lehmann (1963): the mean of the infimum of the shifts with too small a statistic and the
     supremum of those with too large a one.
     """
     whole = D.size * (D.size + 1) / 2

@@ -165,7 +165,7 @@ def sensitivity_statistics(
 
     Source
     ------
-    Cinelli & Hazlett (2020), table 1.
+    Cinelli & Hazlett (2020).
     """
     if not (se > 0 and np.isfinite([estimate, se]).all()):
         raise DataError(f"the estimate is {estimate} and its standard error {se}; the latter must be positive.")

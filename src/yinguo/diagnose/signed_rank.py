@@ -4,7 +4,7 @@ The statistic is :math:`T = \sum_i r_i B_i` with independent :math:`B_i \sim \ma
 hidden bias of at most :math:`\Gamma`, T lies stochastically between the cases :math:`p = 1 / (1 + \Gamma)` and
 :math:`p = \Gamma / (1 + \Gamma)`.
 
-Source: P. Rosenbaum (2002), Observational Studies, 2nd ed., Springer, section 4.3.3.
+Source: P. Rosenbaum (2002), Observational Studies, 2nd ed., Springer, chapter 4.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def p_value_bounds(
 
     Source
     ------
-    Rosenbaum (2002), section 4.3.3.
+    Rosenbaum (2002), chapter 4.
     """
     tail = _exact_tail if exact else _normal_tail
     T, T_less = float(ranks[positive].sum()), float(ranks[~positive].sum())
@@ -68,7 +68,7 @@ def signed_rank_tails(steps, p: float):
 
     Source
     ------
-    The recursion on the pairs; Rosenbaum (2002) treats T as a sum of independent variables in section 4.3.3.
+    The recursion on the pairs; Rosenbaum (2002) treats T as a sum of independent variables.
     """
     mass = np.zeros(int(np.sum(steps)) + 1)
     mass[0] = 1.0
