@@ -1,4 +1,4 @@
-"""Write the method pages, the method table and the data-set page from the code; run by ``make docs`` and a test.
+"""Write the pages on methods, data sets and benchmarks from the code and its results; run by ``make docs`` and a test.
 
 Run: python docs/generate.py [--check]
 """
@@ -108,10 +108,26 @@ def data_page() -> str:
     return GENERATED + "\n\n".join(out) + "\n"
 
 
+def benchmark_page() -> str:
+    """The committed results, as they are; no number is typed here."""
+    results = HERE.parent / "benchmarks" / "results"
+    out = ["# Benchmarks", "Every figure comes from a file under `benchmarks/results/`, written by the command named."]
+    for path in sorted(results.glob("*.md")):
+        out.append(re.sub(r"^#", "##", path.read_text().strip(), flags=re.M))
+    out.append("## Speed\n\nRatios within one run, one BLAS thread each side; `benchmarks/` has the scripts.")
+    for path in sorted(results.glob("speed-*.json")):
+        out.append(f"### {path.stem.removeprefix('speed-')}\n\n```json\n{path.read_text().strip()}\n```")
+    return GENERATED + "\n\n".join(out) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Every generated page by path."""
     found = {HERE / "methods" / f"{name}.md": method_page(cls) for name, cls in estimators().items()}
-    return found | {HERE / "methods" / "index.md": index_page(), HERE / "datasets.md": data_page()}
+    return found | {
+        HERE / "methods" / "index.md": index_page(),
+        HERE / "datasets.md": data_page(),
+        HERE / "benchmarks.md": benchmark_page(),
+    }
 
 
 def main() -> int:

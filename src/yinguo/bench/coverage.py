@@ -1,4 +1,4 @@
-"""Do the 95 % intervals cover the truth 95 times in a hundred? Every estimator that promises it, on designs where theory does.
+"""Do the 95 % intervals cover the truth 95 times in a hundred, for every estimator that promises it?
 
 What it shows: the share of 1,000 draws whose interval holds the truth, next to the bias, and the naive
 difference of means failing on the same draws.
@@ -18,9 +18,9 @@ SOURCE = "Ours: no published table; the target is 0.95 within the Monte Carlo er
 
 PROTOCOL = """
 1,000 draws in each cell; the effect is 1 for everybody, so that the ATE, ATT and ATC coincide and an interval around
-the effect in the sample is one around the effect in the population. *Linear*: 1,000 rows, 4 correlated normal
+the effect in the sample is one around the effect in the population. *Linear*: 2,000 rows, 4 correlated normal
 covariates, logistic treatment, outcome linear in the covariates, normal noise whose spread depends on the treatment.
-*Clusters*: the same in 100 groups of 10 with group effects on the outcome and a covariate shared within the group.
+*Clusters*: the same in 200 groups of 10 with group effects on the outcome and a covariate shared within the group.
 *Two covariates*: 1,000 rows, for matching without bias correction, whose bias vanishes fast enough only in few
 dimensions. *Many covariates*: 400 rows, 200 covariates, 5 of them confounders: for approximate residual balancing.
 """
@@ -33,18 +33,20 @@ GAPS = """
 
 def draw(rng: np.random.Generator, *, design: str) -> Draw:
     """One draw of a design; the truth of every estimand is 1."""
-    n, p, active = {"linear": (1000, 4, 4), "clusters": (1000, 4, 4), "two": (1000, 2, 2), "many": (400, 200, 5)}[design]
+    n, p, active = {"linear": (2000, 4, 4), "clusters": (2000, 4, 4), "two": (1000, 2, 2), "many": (400, 200, 5)}[
+        design
+    ]
     X = rng.normal(size=(n, p))
     X[:, 1:] += 0.3 * X[:, :1]
-    groups = np.repeat(np.arange(100), 10) if design == "clusters" else None
+    groups = np.repeat(np.arange(200), 10) if design == "clusters" else None
     shared = 0.0
     if groups is not None:
-        shared = rng.normal(size=100)[groups]
-        X[:, 0] = 0.7 * X[:, 0] + 0.7 * rng.normal(size=100)[groups]
+        shared = rng.normal(size=200)[groups]
+        X[:, 0] = 0.7 * X[:, 0] + 0.7 * rng.normal(size=200)[groups]
     beta = np.zeros(p)
     beta[:active] = np.linspace(1.0, 0.5, active)
     gamma = np.zeros(p)
-    gamma[:active] = np.linspace(0.6, -0.3, active)
+    gamma[:active] = np.linspace(0.4, -0.2, active)
     T = (rng.random(n) < 1 / (1 + np.exp(-X @ gamma))).astype(float)
     Y = X @ beta + T + shared + (1 + 0.5 * T) * rng.normal(size=n)
     study = Study.from_arrays(X, T, Y, groups=groups)
