@@ -73,12 +73,7 @@ def balanced_mean(*, C, Y, names, q=None, tol: float = 1e-9) -> BalancedMean:
     """
     fit = entropy_weights(C, q=q, tol=tol)
     if not fit.converged:
-        off = np.abs(fit.w @ C)
-        raise OverlapError(
-            f"no positive weights balance all {len(names)} terms: {names[int(np.argmax(off))]!r} stays {off.max():.2g} "
-            "standard deviations off, because the target lies outside what this arm can be weighted to. Drop that "
-            "term, use fewer moments, or use ApproximateResidualBalancing, which allows imbalance."
-        )
+        raise _unreachable(names, np.abs(fit.w @ C), len(names))
     mean = float(fit.w @ Y)
     slope = solve_gram(fit.covariance, (fit.w * (Y - mean)) @ C)
     return BalancedMean(mean, fit.w, len(Y) * fit.w * (Y - mean - C @ slope), slope, fit.steps)
@@ -156,6 +151,9 @@ class EntropyBalancing(Estimator):
             rows = np.flatnonzero(arm == T)
             q = None if study.sample_weight is None else s[rows]
             part = balanced_mean(C=terms.of(rows), Y=Y[rows], names=terms.names, q=q, tol=self.tolerance)
+            gap = np.abs(terms.gap_of_dropped(rows, part.w))
+            if (gap > REACHABLE).any():
+                raise _unreachable(terms.dropped, gap, len(terms.every))
             means[arm], w[rows], steps = part.mean, part.w, max(steps, part.steps)
             phi[rows] += sign * part.own * (study.n / len(rows))
             phi[members] += sign * share * terms.score(members, part.slope)
@@ -173,6 +171,19 @@ class EntropyBalancing(Estimator):
 
 #: Which arms get weights; the other one is the target itself.
 REWEIGHTED = {"ATE": (1.0, 0.0), "ATT": (0.0,), "ATC": (1.0,)}
+
+
+#: A collinear term further than this (in standard deviations) from its target is no rounding error.
+REACHABLE = 1e-4
+
+
+def _unreachable(names, off, count: int) -> OverlapError:
+    k = int(np.argmax(off))
+    return OverlapError(
+        f"no positive weights balance all {count} terms: {names[k]!r} stays {off[k]:.2g} standard deviations off, "
+        "because the target lies outside what this arm can be weighted to. Drop that term, use fewer moments, or use "
+        "ApproximateResidualBalancing, which allows imbalance."
+    )
 
 
 def _dropped_note(dropped) -> tuple[str, ...]:

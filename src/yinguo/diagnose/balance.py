@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yinguo.core.diagnostic import Diagnostic
+from yinguo.core.diagnostic import VERDICTS, Diagnostic
 
 __all__ = ["BalanceTable", "balance_check", "balance_table", "effective_sample_size", "weight_check"]
 
@@ -114,20 +114,20 @@ def result_balance(result) -> BalanceTable:
 def weight_check(result) -> Diagnostic:
     """Verdict on how few units carry the weighted mean of either arm."""
     T, w = result.study.T, result.balance_weights
-    figures = []
-    for arm, label in ((1.0, "treated"), (0.0, "control")):
-        inside = w[arm == T]
-        figures.append(
-            (effective_sample_size(inside), int((inside > 0).sum()), float(inside.max() / inside.sum()), label)
-        )
-    ess, used, top, label = min(figures, key=lambda f: f[0] / max(f[1], 1))
-    share = ess / max(used, 1)
-    verdict = "ok" if ess >= 30 and top <= 0.1 else "look" if ess >= 10 and top <= 0.3 else "stop"
+    arms = [(*_arm_verdict(w[arm == T]), label) for arm, label in ((1.0, "treated"), (0.0, "control"))]
+    # The graver arm; of two alike the one that lost more to the weights.
+    verdict, ess, used, top, label = max(arms, key=lambda a: (VERDICTS.index(a[0]), -a[1] / max(a[2], 1)))
     return Diagnostic(
         "weights", ess, "at least 30, no unit above 10 %", verdict,
-        f"the {label} arm's {used} weighted units are worth {ess:.0f} equal ones ({share:.0%}); "
+        f"the {label} arm's {used} weighted units are worth {ess:.0f} equal ones ({ess / max(used, 1):.0%}); "
         f"the largest single weight carries {top:.1%}.",
     )  # fmt: skip
+
+
+def _arm_verdict(w) -> tuple[str, float, int, float]:
+    ess, top = effective_sample_size(w), float(w.max() / w.sum())
+    verdict = "ok" if ess >= 30 and top <= 0.1 else "look" if ess >= 10 and top <= 0.3 else "stop"
+    return verdict, ess, int((w > 0).sum()), top
 
 
 def _is_dummy(column) -> bool:
@@ -135,13 +135,10 @@ def _is_dummy(column) -> bool:
 
 
 def _mean_variance(X, w) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted mean and variance of the columns, by blocks and shifted by the first row against cancellation."""
-    total, p = float(w.sum()), X.shape[1]
-    shift = X[0]
-    first, second = np.zeros(p), np.zeros(p)
+    """Weighted mean and variance of the columns; two passes by blocks, because sums of raw squares lose digits."""
+    share = w / w.sum()
+    mean = share @ X
+    variance = np.zeros(X.shape[1])
     for a in range(0, len(X), 8192):
-        block = X[a : a + 8192] - shift
-        first += w[a : a + 8192] @ block
-        second += w[a : a + 8192] @ np.square(block)
-    first, second = first / total, second / total
-    return first + shift, np.maximum(second - first**2, 0.0)
+        variance += share[a : a + 8192] @ np.square(X[a : a + 8192] - mean)
+    return mean, variance

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yinguo.core.diagnostic import Diagnostic
-from yinguo.core.errors import OverlapError
+from yinguo.core.errors import DataError, OverlapError
 
 __all__ = ["Clipping", "clip_propensity", "clipping_check", "overlap_check"]
 
@@ -51,13 +51,20 @@ def clip_propensity(e, clip: float, estimand: str = "ATE") -> Clipping:
 
     Raises
     ------
+    DataError
+        ``clip`` outside [0, 0.5).
     OverlapError
-        A chance that would be divided by is exactly 0 (or not a number) and ``clip`` is 0.
+        A chance is not a number, or one that is divided by is exactly 0 and ``clip`` is 0.
     """
+    if not 0 <= clip < 0.5:
+        raise DataError(f"clip is {clip}; it must be at least 0 and below 0.5, such as 0.01.")
     low = clip if estimand != "ATT" else 0.0
     high = 1 - clip if estimand != "ATC" else 1.0
     clipped = np.clip(e, low, high)
-    bad = np.isnan(clipped)
+    lost = int(np.isnan(clipped).sum())
+    if lost:
+        raise OverlapError(f"{lost} of {e.size} propensities are not a number; check the propensity model.")
+    bad = np.zeros(e.size, dtype=bool)
     if estimand != "ATT":
         bad |= clipped <= 0
     if estimand != "ATC":

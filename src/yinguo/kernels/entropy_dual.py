@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from yinguo.core.errors import DataError
 from yinguo.kernels.moments import BLOCK, solve_gram
 
 __all__ = ["EntropyFit", "entropy_weights"]
@@ -67,10 +68,17 @@ def entropy_weights(C, *, q=None, tol: float = 1e-9, start=None) -> EntropyFit:
     EntropyFit
         Check ``converged``.
 
+    Raises
+    ------
+    DataError
+        A tolerance that is not positive.
+
     Source
     ------
     Hainmueller (2012), Political Analysis 20(1); damped Newton with Armijo's rule instead of his line search.
     """
+    if not tol > 0:
+        raise DataError(f"tolerance is {tol}; it must be positive, such as 1e-9.")
     m, r = C.shape
     log_q = None if q is None else np.log(q, out=np.full(m, -np.inf), where=q > 0)
     lam = _subsample_start(C, q) if start is None else np.array(start, dtype=np.float64)

@@ -5,6 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
+from yinguo.core.errors import DataError
+
 __all__ = ["expand_terms", "independent_columns"]
 
 
@@ -28,11 +30,11 @@ def expand_terms(
 
     Raises
     ------
-    ValueError
+    DataError
         ``moments`` outside 1 to 3.
     """
     if moments not in (1, 2, 3):
-        raise ValueError(f"moments is {moments}; it must be 1, 2 or 3.")
+        raise DataError(f"moments is {moments}; it must be 1, 2 or 3.")
     blocks, out = [X], list(names)
     for power in range(2, moments + 1):
         blocks.append(X**power)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from yinguo.core.errors import ConvergenceError
+from yinguo.core.errors import ConvergenceError, DataError
 from yinguo.kernels.moments import ArrayMoments, slope_rank, solve_gram
 
 __all__ = ["LINKS", "BinaryFit", "fit_binary", "fit_binary_leave_fold_out", "linear_predictor_terms"]
@@ -96,6 +96,8 @@ def fit_binary(
     ------
     ConvergenceError
         The covariates predict the treatment perfectly (no maximum exists), or no convergence.
+    DataError
+        A negative penalty.
     """
     ridge = _ridge(moments.q, penalty)
     beta = _subsample_start(moments, T, s, link, penalty) if start is None else np.array(start, dtype=np.float64)
@@ -231,6 +233,8 @@ class _Thinned(ArrayMoments):
 
 
 def _ridge(q: int, penalty: float) -> np.ndarray:
+    if not 0 <= penalty < np.inf:
+        raise DataError(f"penalty is {penalty}; it must be a number of at least 0.")
     ridge = np.full(q, float(penalty))
     ridge[0] = 0.0
     return ridge

@@ -1,6 +1,6 @@
 """Terms to balance: centred at a target, scaled, linearly independent, and never all copied at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,34 +20,57 @@ class Terms:
         Raw terms.
     keep : (r,) int array
         Linearly independent ones.
-    centre, scale : (r,) float arrays
+    centre, scale : (k,) float arrays
         Target mean and spread about it.
-    names, dropped : tuples of names
+    every : k names
     """
 
     X: np.ndarray
     keep: np.ndarray
     centre: np.ndarray
     scale: np.ndarray
-    names: tuple[str, ...]
-    dropped: tuple[str, ...]
+    every: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the terms kept."""
+        return tuple(self.every[j] for j in self.keep)
+
+    @property
+    def gone(self) -> np.ndarray:
+        """(k - r,) indices of the terms left out."""
+        return np.setdiff1d(np.arange(self.X.shape[1]), self.keep)
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Names of the terms left out."""
+        return tuple(self.every[j] for j in self.gone)
 
     def of(self, rows) -> np.ndarray:
         """(m, r) standardised terms of some rows, made in cache-sized blocks."""
-        every = len(self.keep) == self.X.shape[1]
+        all_kept = len(self.keep) == self.X.shape[1]
+        centre, scale = self.centre[self.keep], self.scale[self.keep]
         out = np.empty((len(rows), len(self.keep)))
         for a in range(0, len(rows), BLOCK):
             block = self.X[rows[a : a + BLOCK]]
-            np.subtract(block if every else block[:, self.keep], self.centre, out=out[a : a + BLOCK])
-            out[a : a + BLOCK] /= self.scale
+            np.subtract(block if all_kept else block[:, self.keep], centre, out=out[a : a + BLOCK])
+            out[a : a + BLOCK] /= scale
         return out
 
     def score(self, rows, slope) -> np.ndarray:
         """(m,) standardised terms of some rows times a slope, without forming them."""
         full = np.zeros(self.X.shape[1])
-        full[self.keep] = slope / self.scale
-        offset = self.centre @ (slope / self.scale)
-        return (self.X @ full if len(rows) == len(self.X) else self.X[rows] @ full) - offset
+        full[self.keep] = slope / self.scale[self.keep]
+        return (self.X @ full if len(rows) == len(self.X) else self.X[rows] @ full) - self.centre @ full
+
+    def gap_of_dropped(self, rows, w) -> np.ndarray:
+        """(k - r,) standardised distance of the dropped terms' weighted means from the target.
+
+        Zero up to rounding where the target obeys the same linear relation as the rows; what else is
+        left no weights of these rows can close.
+        """
+        gone = self.gone
+        return (w @ (self.X[np.ix_(rows, gone)] - self.centre[gone])) / self.scale[gone]
 
 
 def standardised_terms(X, names, *, share, arms) -> Terms:
@@ -67,7 +90,7 @@ def standardised_terms(X, names, *, share, arms) -> Terms:
     for a in range(0, len(X), BLOCK):
         square += np.square(X[a : a + BLOCK] - centre).sum(axis=0)
     scale = np.sqrt(square / len(X))
-    terms = Terms(X, np.arange(X.shape[1]), centre, np.where(scale > 0, scale, 1.0), tuple(names), ())
+    terms = Terms(X, np.arange(X.shape[1]), centre, np.where(scale > 0, scale, 1.0), tuple(names))
     for rows in arms:
         terms = _independent(terms, rows)
     return terms
@@ -79,8 +102,4 @@ def _independent(terms: Terms, rows) -> Terms:
     kept = independent_columns(terms.of(part))
     if len(kept) < len(terms.keep) and len(part) < len(rows):
         kept = independent_columns(terms.of(rows))
-    gone = sorted(set(range(len(terms.keep))) - set(kept.tolist()))
-    return Terms(
-        terms.X, terms.keep[kept], terms.centre[kept], terms.scale[kept],
-        tuple(terms.names[j] for j in kept), (*terms.dropped, *(terms.names[j] for j in gone)),
-    )  # fmt: skip
+    return replace(terms, keep=terms.keep[kept])
