@@ -3,6 +3,7 @@
 Pure functions on :class:`~yinguo.core.table.Column`; :class:`~yinguo.core.study.Study` calls them in order.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,8 +20,9 @@ MAX_LEVELS = 100
 def numeric(column: Column, role: str) -> np.ndarray:
     """The (n,) numbers of a column that must be numeric."""
     if column.levels is not None:
+        odd = [level for level in column.levels if not _is_number(level)] or column.levels
         raise DataError(
-            f"{role} {column.name!r} is text (values such as {_shown(column.levels)}); {role} needs numbers. Recode it."
+            f"{role} {column.name!r} is text (values such as {_shown(odd)}); {role} needs numbers. Recode it."
         )
     return column.values
 
@@ -142,6 +144,13 @@ def drop_uninformative(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray,
 def codes(column: Column) -> np.ndarray:
     """(n,) int array 0..k-1 of the distinct values of a grouping column."""
     return np.unique(column.values, return_inverse=True)[1].astype(np.int64)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _equal_number(level: object, wanted: object) -> bool:
