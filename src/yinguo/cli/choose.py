@@ -110,6 +110,8 @@ def make_estimators(
             raise DataError(
                 f"--set {key}: {name} is not among the methods run ({', '.join(chosen)}); add it to --methods."
             )
+        if option == "estimand":
+            raise DataError(f"--set {key}: all methods of a table estimate the same thing; use --estimand.")
         if option not in cls.option_defaults():
             raise DataError(f"--set {key}: {name} has no option {option!r}; it has {', '.join(cls.option_defaults())}.")
         chosen[name][option] = value

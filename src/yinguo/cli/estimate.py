@@ -3,18 +3,18 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from yinguo.cli.choose import LeftOut, default_methods, estimands, make_estimators
-from yinguo.cli.exits import FINE, NO_CONVERGENCE, OUR_FAULT, YOUR_DATA, as_options, say, speak_plainly
+from yinguo.cli.exits import FINE, NO_CONVERGENCE, OUR_FAULT, YOUR_DATA, as_options, say
 from yinguo.cli.output import check_target, console, emit, json_text
 from yinguo.cli.parse import columns_named, labelled_numbers, listed, option_settings
 from yinguo.cli.progress import Progress
 from yinguo.cli.show import show_comparison
+from yinguo.cli.workers import quiet_workers
 from yinguo.core.compare import Comparison, compare
 from yinguo.core.errors import ConvergenceError, DataError
 from yinguo.core.lazy import require
@@ -98,7 +98,7 @@ def estimate(request: Request) -> int:
         names, left_out = (plan.names, []) if plan.names else default_methods(study, plan.estimand)
         methods = make_estimators(names, plan.estimand, plan.settings, request.random_state)
         progress.count(f"{study.n:,} rows, {len(study.covariates)} covariates", names)
-        with _quiet_workers(request):
+        with quiet_workers(request.jobs, debug=request.debug):
             comparison = compare(study, methods, n_jobs=request.jobs, progress=progress.step)
         # Diagnostics and pictures are computed here, while something still moves on the screen.
         text = _answer(comparison, request, plan, left_out)
@@ -106,6 +106,9 @@ def estimate(request: Request) -> int:
             _write_report(comparison, request, plan)
     if text is not None:
         emit(text, request.out)
+        if request.form == "csv":  # the other forms say it themselves
+            for item in left_out:
+                say(f"left out: {item.method} ({item.reason}).")
     else:
         _show(console(), comparison, request, plan, left_out)
     code = exit_code(comparison)
@@ -217,12 +220,3 @@ def _write_report(comparison: Comparison, request: Request, plan: _Plan) -> None
     from yinguo.report import write_report
 
     write_report(comparison, request.report, level=request.level, benchmarks=plan.benchmarks)
-
-
-def _quiet_workers(request: Request) -> AbstractContextManager:
-    """Worker processes log and warn as little as this one does."""
-    if request.jobs == 1:
-        return nullcontext()
-    import joblib
-
-    return joblib.parallel_config(backend="loky", initializer=speak_plainly, initargs=(request.debug,))

@@ -60,7 +60,9 @@ def run(args: Sequence[str] | None = None) -> int:
         code = app(args, prog_name="yinguo", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else FINE
-    except SystemExit as stop:  # the parser's own way out, e.g. when the reader of --help went away
+    except SystemExit as stop:  # the parser's way out when whoever read our output went away
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _no_reader()
         return stop.code if isinstance(stop.code, int) else OUR_FAULT
     except BrokenPipeError:
         return _no_reader()
@@ -74,19 +76,18 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def _verdict(error: BaseException) -> tuple[int, str]:
     """Exit code and message of an exception."""
-    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+    # DuckDB turns Ctrl-C into an error of its own while it reads a file.
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort" or str(error) == "Query interrupted":
         return INTERRUPTED, "interrupted."
     if isinstance(error, ConvergenceError):
         return NO_CONVERGENCE, as_options(str(error))
     if isinstance(error, YinguoError):
         return YOUR_DATA, as_options(str(error))
     if hasattr(error, "format_message"):  # the parser's usage errors, whichever click it carries
-        return YOUR_DATA, f"{error.format_message().strip()} See yinguo --help, or yinguo COMMAND --help."
-    if isinstance(error, OSError) and error.filename is not None:
-        return (
-            YOUR_DATA,
-            f"{error.filename}: {(error.strerror or str(error)).lower()}; check the path and its permissions.",
-        )
+        return YOUR_DATA, f"{error.format_message().strip().rstrip('.')}. See yinguo --help, or yinguo COMMAND --help."
+    if isinstance(error, OSError) and error.errno is not None:
+        what = f"{error.filename or 'the output'}: {(error.strerror or str(error)).lower()}"
+        return YOUR_DATA, f"{what}; check the path, its permissions and the space on the disk."
     if isinstance(error, MemoryError):
         return YOUR_DATA, "the memory of this machine is not enough; name fewer --methods or --covariates."
     kind = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
