@@ -10,10 +10,10 @@ from scipy import stats
 
 from yinguo import DifferenceInMeans
 from yinguo.core.errors import DataError
-from yinguo.diagnose.data_subset import data_subset
-from yinguo.diagnose.placebo_treatment import placebo_treatment
+from yinguo.diagnose.subset import data_subset
+from yinguo.diagnose.placebo import placebo_treatment
 from yinguo.diagnose.refutation import mean_p_value
-from yinguo.diagnose.refute import refute
+from yinguo.diagnose.refute_all import refute
 
 
 def test_p_value_of_a_mean_is_student_s_and_never_leaves_0_to_1():

@@ -6,6 +6,7 @@ a second ``fit`` forgets the first.
 """
 
 import inspect
+from functools import cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -40,8 +41,7 @@ class Estimator:
     @classmethod
     def option_defaults(cls) -> dict[str, Any]:
         """Option names and their defaults, from the constructor's signature."""
-        parameters = inspect.signature(cls.__init__).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        return dict(_option_defaults(cls))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Options as they were given (``deep`` is accepted for scikit-learn and changes nothing)."""
@@ -183,6 +183,12 @@ class Estimator:
             study=study,
             **parts,
         )
+
+
+@cache
+def _option_defaults(cls: type) -> dict[str, Any]:
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
 def kebab(name: str) -> str:

@@ -222,7 +222,6 @@ class Study:
             said += more
         X, names, more = drop_uninformative(X, names)
         Y = numeric(columns[roles["outcome"]], "outcome")
-        seen = Y[np.isfinite(Y)]
         put("X", _locked(X))
         put("T", _locked(T))
         put("Y", _locked(Y))
@@ -240,7 +239,7 @@ class Study:
         put("rows", _locked(rows))
         put("treatment_kind", kind)
         put("treatment_levels", levels)
-        put("outcome_kind", "binary" if np.isin(seen, (0.0, 1.0)).all() else "continuous")
+        put("outcome_kind", _outcome_kind(Y))
         put("decisions", tuple(said + more))
 
     def replace(self, **arrays: Any) -> "Study":
@@ -259,6 +258,7 @@ class Study:
             if value is not None and len(value) != self.n:
                 raise DataError(f"{name} has {len(value)} rows; the study has {self.n}.")
             object.__setattr__(new, name, value if value is None else _locked(np.asarray(value)))
+        object.__setattr__(new, "outcome_kind", _outcome_kind(new.Y))
         if len(new.covariates) != new.X.shape[1]:
             raise DataError(f"X has {new.X.shape[1]} columns but there are {len(new.covariates)} covariate names.")
         return new
@@ -340,6 +340,11 @@ class Study:
             f"Study(effect of {self.roles['treatment']!r} on {self.roles['outcome']!r}: {self.n} rows, {arms}, "
             f"{len(self.covariates)} covariates)"
         )
+
+
+def _outcome_kind(Y: np.ndarray) -> str:
+    seen = Y[np.isfinite(Y)]
+    return "binary" if ((seen == 0) | (seen == 1)).all() else "continuous"
 
 
 def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -1,1 +1,29 @@
-"""Checks of an estimate: balance, overlap, sensitivity to what was not measured, refutation."""
+"""Checks of an estimate: balance, overlap, sensitivity to what was not measured, refutation, Simpson's paradox."""
+
+from yinguo.core.lazy import lazy_exports as _lazy_exports
+
+_EXPORTS = {
+    "balance_table": "balance",
+    "effective_sample_size": "balance",
+    "e_value_mean_difference": "e_value",
+    "e_value_odds_ratio": "e_value",
+    "e_value_risk_difference": "e_value",
+    "e_value_risk_ratio": "e_value",
+    "result_e_value": "study_level",
+    "study_sensitivity": "study_level",
+    "regression_sensitivity": "regression_sensitivity",
+    "partially_linear_sensitivity": "regression_sensitivity",
+    "rosenbaum_bounds": "rosenbaum",
+    "mcnemar_bounds": "rosenbaum",
+    "pair_differences": "rosenbaum",
+    "effect_bounds": "rosenbaum_effect",
+    "explain_simpson": "simpson",
+    "explain_study": "simpson_study",
+    "placebo_treatment": "placebo",
+    "random_common_cause": "common_cause",
+    "data_subset": "subset",
+    "negative_control_outcome": "negative_control",
+    "refute": "refute_all",
+}
+__all__ = list(_EXPORTS)
+__getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

@@ -11,7 +11,7 @@ import numpy as np
 
 from yinguo.core.errors import DataError
 from yinguo.core.words import number
-from yinguo.diagnose.placebo_treatment import shuffle_treatment
+from yinguo.diagnose.placebo import shuffle_treatment
 from yinguo.diagnose.refutation import Refutation, refit
 
 __all__ = ["negative_control_outcome", "replace_outcome"]

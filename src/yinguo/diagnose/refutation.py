@@ -1,8 +1,8 @@
 """Refutation: change something that should not matter, fit again many times, and see whether it did.
 
 This file holds what the checks share: the record with its verdict, and the loop that refits a clone of the estimator.
-The checks themselves: :mod:`~yinguo.diagnose.placebo_treatment`, :mod:`~yinguo.diagnose.random_common_cause`,
-:mod:`~yinguo.diagnose.data_subset`, :mod:`~yinguo.diagnose.negative_control`; :mod:`~yinguo.diagnose.refute` runs all.
+The checks themselves: :mod:`~yinguo.diagnose.placebo`, :mod:`~yinguo.diagnose.common_cause`,
+:mod:`~yinguo.diagnose.subset`, :mod:`~yinguo.diagnose.negative_control`; :mod:`~yinguo.diagnose.refute_all` runs all.
 
 Passing a refutation does not prove an effect; failing one is a reason not to believe it.
 """

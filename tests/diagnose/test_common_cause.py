@@ -5,7 +5,7 @@ from refute_toys import LeastSquares, NoiseHungry, study
 from scipy import stats
 
 from yinguo import DifferenceInMeans
-from yinguo.diagnose.random_common_cause import add_noise_covariate, random_common_cause
+from yinguo.diagnose.common_cause import add_noise_covariate, random_common_cause
 
 
 def test_a_method_that_ignores_covariates_does_not_move_at_all():

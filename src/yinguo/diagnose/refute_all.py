@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from yinguo.core.random import spawn
-from yinguo.diagnose.data_subset import data_subset
+from yinguo.diagnose.subset import data_subset
 from yinguo.diagnose.negative_control import negative_control_outcome
-from yinguo.diagnose.placebo_treatment import placebo_treatment
-from yinguo.diagnose.random_common_cause import random_common_cause
+from yinguo.diagnose.placebo import placebo_treatment
+from yinguo.diagnose.common_cause import random_common_cause
 from yinguo.diagnose.refutation import Refutation
 
 __all__ = ["refute"]

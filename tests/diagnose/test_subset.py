@@ -7,7 +7,7 @@ from scipy import stats
 
 from yinguo import DifferenceInMeans
 from yinguo.core.errors import DataError
-from yinguo.diagnose.data_subset import data_subset, random_subset
+from yinguo.diagnose.subset import data_subset, random_subset
 
 
 def test_subsets_scatter_as_sampling_without_replacement_says():

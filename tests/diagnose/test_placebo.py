@@ -6,7 +6,7 @@ from refute_toys import Biased, LeastSquares, study
 from scipy import stats
 
 from yinguo import DifferenceInMeans
-from yinguo.diagnose.placebo_treatment import placebo_treatment, shuffle_treatment
+from yinguo.diagnose.placebo import placebo_treatment, shuffle_treatment
 
 
 def test_an_estimator_that_finds_effects_of_nothing_is_stopped():
