@@ -5,6 +5,7 @@ Pure functions on :class:`~yinguo.core.table.Column`; :class:`~yinguo.core.study
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def finite(name: str, values: np.ndarray) -> None:
         )
 
 
-def encode_treatment(column: Column, treated: object | None) -> tuple[np.ndarray, tuple, str, str | None]:
+def encode_treatment(column: Column, treated: Any) -> tuple[np.ndarray, tuple, str, str | None]:
     """Treatment as numbers.
 
     Returns
@@ -54,6 +55,8 @@ def encode_treatment(column: Column, treated: object | None) -> tuple[np.ndarray
     distinct = np.unique(values)
     shown = tuple(column.levels[int(v)] for v in distinct) if column.levels else tuple(float(v) for v in distinct)
     if treated is not None:
+        if np.ndim(treated):
+            raise DataError(f"treated is {treated!r}; give one value. To pool several, recode {column.name!r}.")
         match = [i for i, level in enumerate(shown) if level == treated or str(level) == str(treated)]
         if not match and not column.levels:
             match = [i for i, level in enumerate(shown) if _equal_number(level, treated)]
@@ -121,18 +124,20 @@ def drop_uninformative(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray,
     n, p = X.shape
     if n < 2 or p == 0:
         return X, tuple(names), []
-    constant = (X[0] == X).all(axis=0)
+    constant = (X[0] == X[:1000]).all(axis=0)
+    constant[constant] = (X[0, constant] == X[:, constant]).all(axis=0)
     decisions = [
         f"covariate {names[j]!r} is constant ({X[0, j]:g}) and was left out." for j in np.flatnonzero(constant).tolist()
     ]
-    # Equal columns have equal sums against any vector; only candidates with equal sums are compared in full.
-    probe = np.cos(np.arange(n, dtype=np.float64)) @ X
+    # Equal columns have equal integer hashes, whatever the order of summation; only those are compared in full.
+    odd = np.arange(n, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
+    probe = np.einsum("i,ij->j", odd, X.view(np.uint64)).tolist()
     keep: list[int] = []
-    seen: dict[float, list[int]] = {}
+    seen: dict[int, list[int]] = {}
     for j in np.flatnonzero(~constant).tolist():
-        twin = next((k for k in seen.get(float(probe[j]), []) if np.array_equal(X[:, j], X[:, k])), None)
+        twin = next((k for k in seen.get(probe[j], []) if np.array_equal(X[:, j], X[:, k])), None)
         if twin is None:
-            seen.setdefault(float(probe[j]), []).append(j)
+            seen.setdefault(probe[j], []).append(j)
             keep.append(j)
         else:
             decisions.append(f"covariate {names[j]!r} equals {names[twin]!r} in every row and was left out.")

@@ -1,6 +1,6 @@
 """Missing values are refused, dropped or marked, never guessed in silence."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import numpy as np
@@ -51,8 +51,10 @@ def settle_missing(columns: dict[str, Column], roles: dict[str, Any], missing: s
     said = []
     if missing == "indicator":
         fillable = [name for name in counts if name in roles["covariates"]]
-        columns = columns | {name: new for c in fillable for name, new in _filled(columns[c]).items()}
-        roles["covariates"] += tuple(f"{name} missing" for name in fillable if columns[name].levels is None)
+        for name in fillable:
+            mark = _unused(f"{name} missing", columns)
+            columns = columns | _filled(columns[name], mark)
+            roles["covariates"] += (mark,) if mark in columns else ()
         said = [
             f"{counts[name]} missing values of {name!r} were filled and marked by an indicator." for name in fillable
         ]
@@ -70,17 +72,33 @@ def settle_missing(columns: dict[str, Column], roles: dict[str, Any], missing: s
     if not keep.any():
         raise DataError(f"every row has a missing value ({told}); choose fewer covariates or missing='indicator'.")
     said = [f"{int((~keep).sum())} of {n} rows were left out for missing values in {told}."]
-    return {k: Column(k, c.values[keep], c.levels) for k, c in columns.items()}, rows[keep], said
+    return {k: _kept(c, keep) for k, c in columns.items()}, rows[keep], said
 
 
-def _filled(column: Column) -> dict[str, Column]:
+def _filled(column: Column, mark: str) -> dict[str, Column]:
     gap = np.isnan(column.values)
     if column.levels is not None:  # a text column gets the level "missing", which is its own indicator
         values = np.where(gap, len(column.levels), column.values)
-        return {column.name: Column(column.name, values, (*column.levels, "missing"))}
+        return {column.name: Column(column.name, values, (*column.levels, _unused("missing", column.levels)))}
     mean = column.values[~gap].mean() if (~gap).any() else 0.0
-    mark = f"{column.name} missing"
     return {
         column.name: Column(column.name, np.where(gap, mean, column.values)),
         mark: Column(mark, gap.astype(np.float64)),
     }
+
+
+def _unused(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _kept(column: Column, keep: np.ndarray) -> Column:
+    """The column on some rows, without the levels that are gone."""
+    values = column.values[keep]
+    if column.levels is None:
+        return Column(column.name, values)
+    left, codes = np.unique(values[~np.isnan(values)], return_inverse=True)
+    values = values.copy()
+    values[~np.isnan(values)] = codes
+    return Column(column.name, values, tuple(column.levels[int(k)] for k in left))
