@@ -18,7 +18,7 @@ from yinguo.diagnose.omitted_variable import (
     partial_r2,
     robustness_value,
 )
-from yinguo.diagnose.regression_sensitivity import partially_linear_sensitivity, regression_sensitivity
+from yinguo.diagnose.linear_sensitivity import partially_linear_sensitivity, regression_sensitivity
 from yinguo.diagnose.sensitivity import sensitivity_statistics
 
 # Cinelli & Hazlett (2020), section 5: exposure to violence in Darfur and attitude to peace; the digits beyond the

@@ -2,7 +2,7 @@
 
 From the figures of a regression (coefficient, classical standard error, degrees of freedom) follow the robustness
 values; from the partial R2 of measured covariates follows what a confounder 1, 2, 3 times as strong would leave of the
-estimate. :mod:`yinguo.diagnose.regression_sensitivity` gets these figures from data.
+estimate. :mod:`yinguo.diagnose.linear_sensitivity` gets these figures from data.
 
 Source: C. Cinelli, C. Hazlett (2020), "Making sense of sensitivity: extending omitted variable bias", JRSS-B 82(1).
 """

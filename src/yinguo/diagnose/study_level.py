@@ -12,7 +12,7 @@ import numpy as np
 from yinguo.core.crossfit import crossfit, make_folds
 from yinguo.core.errors import DataError
 from yinguo.diagnose.e_value import EValue, e_value_mean_difference, e_value_risk_difference
-from yinguo.diagnose.regression_sensitivity import partially_linear_sensitivity, regression_sensitivity
+from yinguo.diagnose.linear_sensitivity import partially_linear_sensitivity, regression_sensitivity
 from yinguo.diagnose.sensitivity import OmittedVariableSensitivity
 
 __all__ = ["result_e_value", "study_sensitivity"]
@@ -57,7 +57,7 @@ def study_sensitivity(
     Source
     ------
     Cinelli & Hazlett (2020), JRSS-B 82(1); with learners, Chernozhukov et al. (2022), see
-    :mod:`yinguo.diagnose.regression_sensitivity`.
+    :mod:`yinguo.diagnose.linear_sensitivity`.
     """
     Y, T, X, s = study.Y, study.T, study.X, study.sample_weight
     if outcome_model is None and treatment_model is None:
