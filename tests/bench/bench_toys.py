@@ -25,7 +25,7 @@ class Result:
 
 def draw(rng, *, n, effect):
     """``n`` numbers around the effect; the study is the numbers and nothing else."""
-    return Draw(study=rng.normal(effect, 1, size=n), truth={"ATT": effect}, extras={"n": n})
+    return Draw(study=rng.normal(effect, 1, size=n), truth={"ATT": effect, "ATE": 100.0}, extras={"n": n})
 
 
 class Mean:
@@ -71,6 +71,17 @@ class NotANumber:
 class OtherEstimand:
     def fit(self, study):
         self.result_ = Result(1.0, estimand="ATE")
+        return self
+
+
+class Other:
+    """Estimates what it is asked for."""
+
+    def __init__(self, *, estimand):
+        self.estimand = estimand
+
+    def fit(self, study):
+        self.result_ = Result(float(study[0]), estimand=self.estimand)
         return self
 
 

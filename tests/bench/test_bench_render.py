@@ -37,7 +37,7 @@ def test_markdown_shows_printed_repeated_error_ours_and_truth_side_by_side(summa
     mean = next(row for row in rows if row["method"] == "mean")
     assert mean["estimate printed"] == "1.25"
     assert mean["truth"].startswith("1")
-    assert mean["printed figures"] == "artefact"
+    assert mean["mark"] == "artefact"
     ours, repeated = (float(mean[head].split(" ±")[0]) for head in ("estimate ours", "estimate, error repeated"))
     assert repeated == pytest.approx(ours + 0.25, abs=0.01)
 
@@ -155,6 +155,15 @@ def test_a_table_run_in_part_says_what_is_missing():
     table = toy(cells=(*CELLS, Cell("never", {"n": 20, "effect": 0.0})))
     summary = summarise(table, plan(table), {})
     assert "not run: small, large, never" in render.markdown(summary)
+
+
+def test_a_cell_of_one_draw_shows_no_spread(summary):
+    done = summary(
+        cells=(Cell("small", {"n": 20, "effect": 1.0}, replications=1),), metrics=("estimate", "bias", "sd", "rmse")
+    )
+    row = cell_of(render.markdown(done), "small")[0]
+    assert "bias".capitalize() + " ours" in row
+    assert not [head for head in row if "SD" in head or "RMSE" in head]
 
 
 def test_files_are_written_whole_or_not_at_all(summary, tmp_path):

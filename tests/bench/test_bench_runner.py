@@ -129,13 +129,24 @@ def test_a_failure_is_a_row_with_its_reason_and_the_others_go_on(tmp_path):
     ("name", "reason"),
     [
         ("NotANumber", "ValueError: the estimate is nan"),
-        ("OtherEstimand", "ValueError: the estimate is of the ATE; the table is about the ATT"),
+        ("OtherEstimand", "ValueError: the estimate is of the ATE; asked for was the ATT"),
         ("NotWrittenYet", "AttributeError: "),
     ],
 )
 def test_an_answer_that_is_none_is_a_failure(tmp_path, name, reason):
     rows = run(toy(methods=(method("odd", name),)), tmp_path)
     assert all(r.error.startswith(reason) for r in rows)
+
+
+def test_a_method_with_an_estimand_of_its_own_is_held_against_that_truth(tmp_path):
+    options = {"estimand": "ATE"}
+    rows = run(toy(methods=(METHODS[0], method("ate", "Other", options=options)), measure=None), tmp_path)
+    assert {(r.method, r.cell, r.truth) for r in rows if r.error is None} == {
+        ("mean", "small", 1.0),
+        ("mean", "large", -2.0),
+        ("ate", "small", 100.0),
+        ("ate", "large", 100.0),
+    }
 
 
 def test_an_option_that_the_class_does_not_have_is_a_failure_with_its_name(tmp_path):

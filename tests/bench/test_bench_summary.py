@@ -64,6 +64,11 @@ def test_standard_error_of_a_mean_divides_by_one_less():
     assert mean_figure(np.array([1.0, 3.0])).mc_se == pytest.approx(np.sqrt(2) / np.sqrt(2))
 
 
+def test_a_constant_has_no_error_and_keeps_its_last_digit():
+    figure = mean_figure(np.full(7, 1794.3423818501024))
+    assert (figure.value, figure.mc_se) == (1794.3423818501024, 0.0)
+
+
 @pytest.fixture
 def summary(tmp_path):
     def summary_of(**changes):

@@ -24,7 +24,7 @@ _HEADS = {
     "mae": "MAE",
     "rmse": "RMSE",
     "coverage": "coverage",
-    "seconds": "CPU s per fit",
+    "seconds": "CPU s",
 }
 #: A figure marked as reproduced that is further than this from ours, in our Monte Carlo errors, is named
 #: below the table. The printed figure has an error of its own, often larger than ours.
@@ -104,22 +104,26 @@ def _grid(summary: Summary, cell: Cell) -> tuple[list[str], list[list[str]]]:
     """Head and body of one cell as text."""
     lines = summary.of_cell(cell)
     columns: list[tuple[str, list[str]]] = [("method", [line.method.label for line in lines])]
-    for metric in summary.table.metrics:
+    metrics = summary.table.metrics
+    if max(line.planned for line in lines) == 1:
+        # Nothing varies: bias, absolute and squared error are one number, and there is no spread.
+        metrics = tuple(metric for metric in metrics if metric not in ("sd", "mae", "rmse"))
+    for metric in metrics:
         columns += _metric_columns(summary, lines, metric)
         if metric == "estimate":
             columns.append(("truth", [_show(line.truth) for line in lines]))
     for measure in dict.fromkeys(name for line in lines for name in line.measures):
         columns.append((measure, [_show(line.measures.get(measure)) for line in lines]))
     columns.append((_HEADS["seconds"], [_show_seconds(line) for line in lines]))
-    columns.append(("replications", [_show_count(line) for line in lines]))
+    columns.append(("draws", [_show_count(line) for line in lines]))
     columns.append(("failed", [str(line.failed) for line in lines]))
     if any(summary.printed(line) for line in lines):
-        columns.append(("printed figures", [printed.mark if (printed := summary.printed(x)) else "" for x in lines]))
+        columns.append(("mark", [printed.mark if (printed := summary.printed(x)) else "" for x in lines]))
     return [head for head, _ in columns], [list(row) for row in zip(*(texts for _, texts in columns), strict=True)]
 
 
 def _metric_columns(summary: Summary, lines: Sequence[Line], metric: str) -> list[tuple[str, list[str]]]:
-    """Printed, printed error repeated, and ours; the first two only where there are such."""
+    """Printed, its error repeated (for the table's first metric), and ours; the first two where there are such."""
     head = _HEADS[metric]
     ours = [_show(line.figures.get(metric)) for line in lines]
     printed = [p.values.get(metric) if (p := summary.printed(line)) else None for line in lines]

@@ -138,7 +138,8 @@ def _task(table: PublishedTable, cell: Cell, method: Method, replication: int, v
         "code": code,
     }
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
-    return Task(key, table.draw, table.measure, table.estimand, cell, method, replication, table.seed, version, code)
+    estimand = method.estimator.options.get("estimand", table.estimand)
+    return Task(key, table.draw, table.measure, estimand, cell, method, replication, table.seed, version, code)
 
 
 def _homes(build: Build) -> list[str]:

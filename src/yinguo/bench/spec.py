@@ -148,7 +148,8 @@ class PublishedTable:
         What it shows; where it was printed; how the draws are made and how many there were; what is
         known to be unknown or wrong about it.
     estimand, unit : str
-        What is estimated, e.g. ``"ATT"``, and in which unit.
+        What is estimated, e.g. ``"ATT"``, and in which unit. A method whose options name another estimand is
+        held against the truth of that one.
     draw : callable
         ``draw(rng, **cell.settings) -> Draw`` with a numpy generator; a module-level function. The draw
         must know the truth of the estimand.

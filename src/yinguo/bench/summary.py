@@ -204,8 +204,10 @@ def error_figures(estimates: np.ndarray, truths: np.ndarray) -> dict[str, Figure
 
 
 def mean_figure(values: np.ndarray) -> Figure:
-    """The mean and its standard error."""
+    """The mean and its standard error; a constant is given back to the last digit, with no error."""
     values = np.asarray(values, dtype=float)
+    if values.size > 1 and np.ptp(values) == 0:
+        return Figure(float(values[0]), 0.0)
     mc_se = float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else None
     return Figure(float(values.mean()), mc_se)
 

@@ -37,7 +37,7 @@ class Task:
         Digest of everything that decides the result.
     draw, measure : callables of the table
     estimand : str
-        What the estimate must be an estimate of.
+        What the estimate must be an estimate of; which truth it is held against.
     cell : Cell
     method : Method
     replication : int
@@ -126,13 +126,13 @@ def _seeded(task: Task) -> Any:
 def _read(result: Any, estimand: str) -> dict[str, Any]:
     """Estimate, standard error, 95 % interval and notes of a result.
 
-    An estimate that is no number, or of another estimand than the table's, is a failure.
+    An estimate that is no number, or of another estimand than was asked for, is a failure.
     """
     estimate = float(result.estimate)
     if not np.isfinite(estimate):
         raise ValueError(f"the estimate is {estimate}")
     if str(result.estimand) != estimand:
-        raise ValueError(f"the estimate is of the {result.estimand}; the table is about the {estimand}")
+        raise ValueError(f"the estimate is of the {result.estimand}; asked for was the {estimand}")
     se = None if result.se is None else float(result.se)
     return {
         "estimate": estimate,
