@@ -22,7 +22,7 @@ from yinguo.core.crossfit import crossfit_outcomes, crossfit_propensity, make_fo
 from yinguo.core.errors import DataError, OverlapError
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
-from yinguo.diagnose.balance import balance_check, weight_check
+from yinguo.diagnose.balance import bridged_balance_check, weight_check
 from yinguo.diagnose.overlap import clip_propensity, overlap_check
 from yinguo.kernels.glm import LINKS, fit_binary, linear_predictor_terms
 from yinguo.kernels.moments import ArrayMoments, solve_gram
@@ -226,7 +226,7 @@ class AIPW(Estimator):
             phi=phi,
             propensity=clipping.e,
             balance_weights=normalised(w, study.T),
-            checks=(overlap_check, balance_check, weight_check),
+            checks=(overlap_check, bridged_balance_check, weight_check),
             notes=clipping.note(self.clip),
         )
         return self

@@ -30,7 +30,7 @@ from yinguo.core.crossfit import make_folds
 from yinguo.core.errors import DataError
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
-from yinguo.diagnose.balance import balance_check, weight_check
+from yinguo.diagnose.balance import bridged_balance_check, weight_check
 from yinguo.kernels.balance_qp import balancing_weights
 from yinguo.kernels.elastic_net import elastic_net_cv
 
@@ -254,7 +254,7 @@ class ApproximateResidualBalancing(Estimator):
             estimate,
             phi=phi,
             balance_weights=w,
-            checks=(balance_check, weight_check),
+            checks=(bridged_balance_check, weight_check),
             notes=(CONDITIONAL, *_cap_notes(extras)),
             extras=extras,
         )

@@ -14,6 +14,7 @@ from yinguo.core.capabilities import Capabilities
 from yinguo.core.crossfit import fit_learner, predict_mean
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
+from yinguo.diagnose.balance import bridged_balance_check
 from yinguo.kernels.moments import ArrayMoments, solve_gram
 
 __all__ = ["RegressionAdjustment", "adjusted_difference"]
@@ -98,10 +99,12 @@ class RegressionAdjustment(Estimator):
         if self.outcome_model is not None:
             gains = [share @ _predictions(self.outcome_model, X, Y, arm == T, s) / study.n for arm in (0.0, 1.0)]
             reason = "no theory for plugged-in learners; use AIPW with this outcome model, which has one."
-            self.result_ = self.make_result(study, gains[1] - gains[0], no_inference=reason)
+            self.result_ = self.make_result(
+                study, gains[1] - gains[0], no_inference=reason, checks=(bridged_balance_check,)
+            )
             return self
         estimate, phi, _ = adjusted_difference(D=ArrayMoments(X).D, Y=Y, T=T, share=share, s=s)
-        self.result_ = self.make_result(study, estimate, phi=phi)
+        self.result_ = self.make_result(study, estimate, phi=phi, checks=(bridged_balance_check,))
         return self
 
 

@@ -15,7 +15,15 @@ import numpy as np
 
 from yinguo.core.diagnostic import VERDICTS, Diagnostic
 
-__all__ = ["BalanceTable", "balance_check", "balance_table", "effective_sample_size", "weight_check"]
+__all__ = [
+    "BalanceTable",
+    "balance_check",
+    "balance_table",
+    "bridged_balance_check",
+    "effective_sample_size",
+    "result_balance",
+    "weight_check",
+]
 
 #: The customary line: differences below a tenth of a standard deviation count as small.
 SMD_LIMIT = 0.1
@@ -90,16 +98,35 @@ def effective_sample_size(weights) -> float:
 
 def balance_check(result) -> Diagnostic:
     """Verdict on the largest standardised mean difference left by a result's weights."""
+    name, size, far, count = _left(result)
+    verdict = "ok" if size <= SMD_LIMIT else "look" if size <= SMD_STOP else "stop"
+    head = "balanced" if verdict == "ok" else f"{far} of {count} covariates differ between the arms"
+    sentence = f"{head}: largest standardised difference {size:.2g} ({name!r})."
+    return Diagnostic("balance", size, f"below {SMD_LIMIT}", verdict, sentence)
+
+
+def bridged_balance_check(result) -> Diagnostic:
+    """The same for a method whose outcome model adjusts for what the weights (if any) leave.
+
+    A remaining difference is then no error but a distance over which the model extrapolates: never worse
+    than ``look``.
+    """
+    name, size, far, count = _left(result)
+    if size <= SMD_LIMIT:
+        verdict, sentence = "ok", f"balanced: largest standardised difference {size:.2g} ({name!r})."
+    else:
+        verdict = "look"
+        sentence = (
+            f"{far} of {count} covariates differ between the arms, by up to {size:.2g} standard deviations ({name!r}); "
+            "the outcome model has to bridge that, and is trusted to be right there."
+        )
+    return Diagnostic("balance", size, f"below {SMD_LIMIT}, or a right outcome model", verdict, sentence)
+
+
+def _left(result) -> tuple[str, float, int, int]:
     table = result_balance(result)
     name, value = table.worst()
-    size = abs(value)
-    far = int((np.abs(table.smd_after) > SMD_LIMIT).sum())
-    verdict = "ok" if size <= SMD_LIMIT else "look" if size <= SMD_STOP else "stop"
-    head = "balanced" if verdict == "ok" else f"{far} of {len(table.names)} covariates differ between the arms"
-    return Diagnostic(
-        "balance", size, f"below {SMD_LIMIT}", verdict,
-        f"{head}: largest standardised difference {size:.2g} ({name!r}).",
-    )  # fmt: skip
+    return name, abs(value), int((np.abs(table.smd_after) > SMD_LIMIT).sum()), len(table.names)
 
 
 def result_balance(result) -> BalanceTable:
