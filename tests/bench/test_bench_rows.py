@@ -3,7 +3,7 @@ import json
 import pytest
 
 from yinguo.bench.rows import Row, append_row, read_rows
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 
 def row(key, **changes):

@@ -15,7 +15,7 @@ from bench_toys import CELLS, METHODS, method, toy
 from yinguo import bench
 from yinguo.bench import runner
 from yinguo.bench.runner import kept_rows, plan, run_rows
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 
 def run(table, folder, **options):

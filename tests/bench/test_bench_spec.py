@@ -6,7 +6,7 @@ from bench_toys import CELLS, METHODS, method, toy
 
 from yinguo import bench
 from yinguo.bench.spec import Build, Cell, Published
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 
 def test_two_methods_of_one_label_are_refused():

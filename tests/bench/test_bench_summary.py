@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from yinguo.bench.rows import Row
 from yinguo.bench.runner import plan, run_rows
+from yinguo.bench.spec import Published
 from yinguo.bench.summary import error_figures, machine_kind, mean_figure, summarise
 
 NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -153,6 +154,16 @@ def test_time_is_of_the_processor_and_not_moved_by_the_first_import():
     summary = summarise(table, tasks, rows)
     assert summary.lines[0].figures["seconds"].value == 0.1
     assert summary.cpu_minutes == pytest.approx(9.4 / 60)
+
+
+@pytest.mark.parametrize(("replications", "errors"), [(None, 2.0), (4, 2 / 2**0.5), (1, 2 / 5**0.5)])
+def test_distance_to_a_printed_figure_counts_the_noise_of_both(replications, errors):
+    table = toy(methods=METHODS[:1], cells=CELLS[:1], replications=4)
+    tasks = plan(table)
+    rows = {task.key: made(task, estimate=estimate) for task, estimate in zip(tasks, [1, 2, 3, 4], strict=True)}
+    line = summarise(table, tasks, rows).lines[0]
+    printed = Published("small", "mean", {"estimate": 2.5 - 2 * (5 / 3 / 4) ** 0.5}, "reproduced", "", replications)
+    assert line.distance("estimate", printed) == pytest.approx(errors)
 
 
 def test_notes_that_differ_in_numbers_alone_are_counted_together():

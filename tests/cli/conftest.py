@@ -1,10 +1,14 @@
 """The command line run in this process, in a folder of its own, and tables to run it on."""
 
 import logging
+import sys
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 from cli_tables import columns, write
 
 from yinguo.cli import main

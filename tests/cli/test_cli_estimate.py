@@ -31,7 +31,7 @@ def test_job_training_numbers_through_files_and_options(yinguo):
     assert rows["entropy-balancing"]["estimate"] == pytest.approx(1406.30, abs=1.0)
     document = json.loads(ran.out)
     assert (document["study"]["n_treated"], document["study"]["n"]) == (185, 185 + 15992)
-    assert document["benchmarks"] == {"experiment": 1794.34}
+    assert document["benchmark"] == {"label": "experiment", "value": 1794.34}
 
 
 def test_numbers_are_those_of_the_library(yinguo, table, roles):

@@ -14,8 +14,8 @@ import pytest
 
 import yinguo as yg
 from yinguo.core.capabilities import ASSUMPTIONS
-from yinguo.core.errors import YinguoError
 from yinguo.core.registry import estimators
+from yinguo.errors import YinguoError
 
 CLASSES = list(estimators().values())
 PAIRS = [pytest.param(c, e, id=f"{c.name}-{e}") for c in CLASSES for e in c.capabilities.estimands]

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from yinguo.core.errors import DataError
 from yinguo.datasets import arb_first, arb_misspec
+from yinguo.errors import DataError
 
 #: RMSE of the difference in means in the paper's first table, (outcome, propensity) -> value, n = 500, p = 2000.
 PUBLISHED_NAIVE = {

@@ -4,8 +4,8 @@ import numpy as np
 
 from yinguo import Study
 from yinguo.core.capabilities import Capabilities
-from yinguo.core.errors import ConvergenceError
 from yinguo.core.estimator import Estimator
+from yinguo.errors import ConvergenceError
 
 
 def study(n=60, effect=0.0, seed=0, confounded=False, **roles):

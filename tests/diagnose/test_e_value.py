@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yinguo.core.errors import DataError
 from yinguo.diagnose.e_value import (
     bias_factor,
     e_value_mean_difference,
@@ -14,6 +13,7 @@ from yinguo.diagnose.e_value import (
     e_value_risk_difference,
     e_value_risk_ratio,
 )
+from yinguo.errors import DataError
 
 
 def test_breast_feeding_example_of_the_paper():

@@ -6,8 +6,8 @@ from refute_toys import LeastSquares, study
 from scipy import stats
 
 from yinguo import DifferenceInMeans
-from yinguo.core.errors import DataError
 from yinguo.diagnose.negative_control import negative_control_outcome, replace_outcome
+from yinguo.errors import DataError
 
 
 def test_confounding_left_in_shows_on_the_control_and_stops():

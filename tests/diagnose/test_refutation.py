@@ -9,11 +9,11 @@ from refute_toys import Biased, LeastSquares, Moody, study
 from scipy import stats
 
 from yinguo import DifferenceInMeans
-from yinguo.core.errors import DataError
-from yinguo.diagnose.subset import data_subset
 from yinguo.diagnose.placebo import placebo_treatment
 from yinguo.diagnose.refutation import mean_p_value
 from yinguo.diagnose.refute_all import refute
+from yinguo.diagnose.subset import data_subset
+from yinguo.errors import DataError
 
 
 def test_p_value_of_a_mean_is_student_s_and_never_leaves_0_to_1():

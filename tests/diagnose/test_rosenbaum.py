@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from yinguo.core.errors import DataError
 from yinguo.diagnose.rosenbaum import mcnemar_bounds, pair_differences, rosenbaum_bounds
 from yinguo.diagnose.rosenbaum_effect import walsh_quantile
 from yinguo.diagnose.signed_rank import p_value_bounds
+from yinguo.errors import DataError
 
 # Blood lead of 33 children whose father worked in a battery plant, and of a control of the same age and neighbourhood:
 # Morton et al. (1982), American Journal of Epidemiology 115, as listed in Rosenbaum (2002) and many textbooks.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from yinguo.core.errors import DataError
+from yinguo.diagnose.linear_sensitivity import partially_linear_sensitivity, regression_sensitivity
 from yinguo.diagnose.omitted_variable import (
     adjusted_estimate,
     adjusted_se,
@@ -18,8 +18,8 @@ from yinguo.diagnose.omitted_variable import (
     partial_r2,
     robustness_value,
 )
-from yinguo.diagnose.linear_sensitivity import partially_linear_sensitivity, regression_sensitivity
 from yinguo.diagnose.sensitivity import sensitivity_statistics
+from yinguo.errors import DataError
 
 # Cinelli & Hazlett (2020), section 5: exposure to violence in Darfur and attitude to peace; the digits beyond the
 # paper's three, and the benchmark rows, are those which the authors' R package sensemakr asserts in its own tests.

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yinguo import Study
-from yinguo.core.errors import DataError, OverlapError
 from yinguo.datasets import simpson
 from yinguo.diagnose.simpson import explain_simpson
 from yinguo.diagnose.simpson_study import explain_study
+from yinguo.errors import DataError, OverlapError
 
 ADVERTS = {"sums": [[10, 40], [4, 50]], "counts": [[400, 600], [200, 800]], "strata": ("low income", "high income")}
 

@@ -7,10 +7,10 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from yinguo import DifferenceInMeans, Study
-from yinguo.core.errors import DataError
 from yinguo.diagnose.e_value import e_value_risk_ratio
 from yinguo.diagnose.linear_sensitivity import regression_sensitivity
 from yinguo.diagnose.study_level import result_e_value, study_sensitivity
+from yinguo.errors import DataError
 
 
 def draw(n=400, binary=False, seed=0, **roles):

@@ -6,8 +6,8 @@ from refute_toys import LeastSquares, OverSure, SizeHungry, study
 from scipy import stats
 
 from yinguo import DifferenceInMeans
-from yinguo.core.errors import DataError
 from yinguo.diagnose.subset import data_subset, random_subset
+from yinguo.errors import DataError
 
 
 def test_subsets_scatter_as_sampling_without_replacement_says():

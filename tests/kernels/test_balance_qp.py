@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from yinguo.core.errors import ConvergenceError, DataError
+from yinguo.errors import ConvergenceError, DataError
 from yinguo.kernels.balance_qp import balancing_weights
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import enet_path
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 from yinguo.kernels.active_set import FullGram, GrowingGram, solve_penalised
 from yinguo.kernels.elastic_net import elastic_net_cv, elastic_net_path
 

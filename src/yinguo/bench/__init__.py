@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yinguo.bench.spec import PublishedTable
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["gather", "run", "table", "tables"]
 

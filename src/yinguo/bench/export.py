@@ -62,10 +62,9 @@ def json_text(summary: Summary) -> str:
 
 def csv_text(summary: Summary) -> str:
     """One line for each cell and method; empty where there is no figure."""
-    metrics = ["signed_bias", *METRICS]
     measures = list(dict.fromkeys(name for line in summary.lines for name in line.measures))
     head = ["cell", "method", "artefact_of", "replications", "failed", "truth"]
-    head += [name for metric in metrics for name in (metric, f"{metric}_mc_se", f"{metric}_published")]
+    head += [name for metric in METRICS for name in (metric, f"{metric}_mc_se", f"{metric}_published")]
     head += [name for measure in measures for name in (measure, f"{measure}_mc_se")] + ["mark"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -74,7 +73,7 @@ def csv_text(summary: Summary) -> str:
         printed = summary.printed(line)
         row: list[Any] = [line.cell.name, line.method.label, line.method.artefact_of, line.done, line.failed]
         row.append(None if line.truth is None else line.truth.value)
-        for metric in metrics:
+        for metric in METRICS:
             row += [*_pair(line.figures.get(metric)), printed.values.get(metric) if printed else None]
         for measure in measures:
             row += _pair(line.measures.get(measure))
@@ -86,8 +85,13 @@ def _line_dict(summary: Summary, line: Line) -> dict[str, Any]:
     printed = summary.printed(line)
     published = None
     if printed:
-        distances = {metric: line.distance(metric, value) for metric, value in printed.values.items()}
-        published = {"values": dict(printed.values), "mark": printed.mark, "note": printed.note, "distance": distances}
+        published = {
+            "values": dict(printed.values),
+            "mark": printed.mark,
+            "note": printed.note,
+            "replications": printed.replications,
+            "distance": {metric: line.distance(metric, printed) for metric in printed.values},
+        }
     return {
         "method": line.method.label,
         "artefact_of": line.method.artefact_of,

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from yinguo.core.errors import ConvergenceError
+from yinguo.errors import ConvergenceError
 from yinguo.kernels.active_set import FullGram, solve_penalised
 
 __all__ = ["LogisticNet", "logistic_lasso", "logistic_net_1se"]

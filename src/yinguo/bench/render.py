@@ -19,6 +19,7 @@ __all__ = ["markdown", "terminal", "write"]
 
 _HEADS = {
     "estimate": "estimate",
+    "signed_bias": "signed Bias",
     "bias": "Bias",
     "sd": "SD",
     "mae": "MAE",
@@ -26,8 +27,7 @@ _HEADS = {
     "coverage": "coverage",
     "seconds": "CPU s",
 }
-#: A figure marked as reproduced that is further than this from ours, in our Monte Carlo errors, is named
-#: below the table. The printed figure has an error of its own, often larger than ours.
+#: A figure marked as reproduced that is further than this from ours, in Monte Carlo errors, is named below the table.
 _FAR = 4.0
 
 
@@ -146,10 +146,11 @@ def _remarks(summary: Summary, cell: Cell) -> list[str]:
         if printed and printed.note:
             remarks.append(f"{label}, printed: {printed.note}")
         if printed and printed.mark == "reproduced":
-            for metric, value in printed.values.items():
-                distance = line.distance(metric, value)
+            for metric in printed.values:
+                distance = line.distance(metric, printed)
                 if distance is not None and abs(distance) > _FAR:
-                    remarks.append(f"{label}, {metric}: marked as reproduced, yet {distance:+.1f} of our errors away.")
+                    away = f"yet ours is {distance:+.1f} Monte Carlo errors away"
+                    remarks.append(f"{label}, {_HEADS[metric]}: marked as reproduced, {away}.")
         for reason, count in line.reasons.items():
             remarks.append(f"{label}: {count} of {line.done} failed: {reason}")
         for note, count in list(line.noted.items())[:3]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["Row", "append_row", "read_rows"]
 

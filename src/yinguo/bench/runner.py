@@ -19,7 +19,7 @@ from yinguo.bench.fingerprint import code_digest
 from yinguo.bench.rows import Row, append_row, read_rows
 from yinguo.bench.spec import Build, Cell, Method, PublishedTable
 from yinguo.bench.task import Task, run_task
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["RESULTS", "kept_rows", "plan", "run_rows"]
 

@@ -26,7 +26,7 @@ __all__ = ["MARKS", "METRICS", "Build", "Cell", "Method", "Published", "Publishe
 MARKS = ("reproduced", "artefact", "unverified")
 
 #: Figures that the summary computes over the replications of one method in one cell.
-METRICS = ("estimate", "bias", "sd", "mae", "rmse", "coverage", "seconds")
+METRICS = ("estimate", "signed_bias", "bias", "sd", "mae", "rmse", "coverage", "seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,8 @@ class Published:
         What the figures are worth.
     note : str
         Why, where the mark alone does not say it.
+    replications : int or None
+        Draws behind the printed figures; None is unknown, and they are then taken as exact.
     """
 
     cell: str
@@ -134,6 +136,7 @@ class Published:
     values: Mapping[str, float]
     mark: str
     note: str = ""
+    replications: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ class Line:
     truth : Figure or None
         Mean of the truth over the draws.
     figures : mapping of str to Figure
-        Keys of ``spec.METRICS``, and ``signed_bias``.
+        Keys of ``spec.METRICS``.
     measures : mapping of str to Figure
     cpu_seconds : float
         Of all fits together.
@@ -77,12 +77,17 @@ class Line:
     measures: Mapping[str, Figure]
     cpu_seconds: float
 
-    def distance(self, metric: str, printed: float) -> float | None:
-        """How many of our Monte Carlo errors lie between our figure and the printed one."""
+    def distance(self, metric: str, published: Published) -> float | None:
+        """How many Monte Carlo errors lie between our figure and the printed one.
+
+        The error is that of the difference, the printed figure being as noisy as its number of draws makes it.
+        """
         figure = self.figures.get(metric)
         if figure is None or not figure.mc_se:
             return None
-        return (figure.value - printed) / figure.mc_se
+        ours = self.done - self.failed
+        noise = 1.0 if published.replications is None else (1 + ours / published.replications) ** 0.5
+        return (figure.value - published.values[metric]) / (figure.mc_se * noise)
 
 
 @dataclass(frozen=True, slots=True)

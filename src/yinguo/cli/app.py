@@ -62,7 +62,7 @@ def top(
     return 0
 
 
-@app.command()
+@app.command(short_help="An effect with intervals, checks and a report.")
 def estimate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet file.")],
     treatment: Annotated[str, typer.Option(metavar="COLUMN", help="What was done: 0/1, or two values.")],
@@ -96,9 +96,8 @@ def estimate(
         list[str] | None,
         typer.Option("--set", metavar="METHOD.OPTION=VALUE", help="An option of a method; may be repeated."),
     ] = None,
-    benchmarks: Annotated[
-        list[str] | None,
-        typer.Option("--benchmark", metavar="LABEL=NUMBER", help="A number to show beside the estimates."),
+    benchmark: Annotated[
+        str | None, typer.Option(metavar="LABEL=NUMBER", help="A number from elsewhere to show beside the estimates.")
     ] = None,
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes; -1 is one per core.")] = 1,
     random_state: Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random.")] = None,
@@ -114,14 +113,14 @@ def estimate(
     return estimate(
         Request(
             file=file, treatment=treatment, outcome=outcome, covariates=covariates or (), methods=methods or (),
-            settings=settings or (), benchmarks=benchmarks or (), estimand=estimand, groups=groups,
+            settings=settings or (), benchmark=benchmark, estimand=estimand, groups=groups,
             sample_weight=sample_weight, missing=missing.value, treated=treated, level=level, jobs=jobs,
             random_state=random_state, form=form.value, out=out, report=report, progress=progress, debug=debug,
         )
     )  # fmt: skip
 
 
-@app.command()
+@app.command(short_help="What each method needs, honours and gives.")
 def methods(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One method in full, with its options.")] = None,
     form: Annotated[ListForm, typer.Option("--format", help="How to answer.")] = ListForm.TABLE,
@@ -133,7 +132,7 @@ def methods(
     return methods(name, form.value)
 
 
-@app.command()
+@app.command(short_help="The data sets that come along.")
 def datasets(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One data set; alone, what it is.")] = None,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Write it there, as .csv or .parquet.")] = None,
@@ -149,9 +148,10 @@ def datasets(
     return datasets(name, out=out, settings=settings or (), force=force)
 
 
-@app.command()
+@app.command(short_help="Published tables, run again.")
 def bench(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The table to run; without it, a list.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Run every table, one after another.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Only a fraction of the replications.")] = False,
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes; -1 is one per core.")] = -1,
     replications: Annotated[
@@ -168,5 +168,12 @@ def bench(
     from yinguo.cli.bench import bench
 
     return bench(
-        name, quick=quick, jobs=jobs, replications=replications, out=out, resume=resume, progress=progress
-    )  # fmt: skip
+        name,
+        everything=everything,
+        quick=quick,
+        jobs=jobs,
+        replications=replications,
+        out=out,
+        resume=resume,
+        progress=progress,
+    )

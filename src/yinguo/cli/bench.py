@@ -6,7 +6,7 @@ from pathlib import Path
 from yinguo import bench as tables_package
 from yinguo.bench.spec import PublishedTable
 from yinguo.cli.output import console
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["bench"]
 
@@ -14,6 +14,7 @@ __all__ = ["bench"]
 def bench(
     name: str | None,
     *,
+    everything: bool,
     quick: bool,
     jobs: int,
     replications: int | None,
@@ -21,34 +22,41 @@ def bench(
     resume: bool,
     progress: bool | None,
 ) -> int:
-    """List the tables, or run one and print it.
+    """List the tables, or run one or all and print them.
 
     Raises
     ------
     DataError
         Unknown table, or options that cannot be used.
     """
-    if name is None:
-        _list()
-        return 0
-    table = tables_package.table(name)
+    if everything and name is not None:
+        raise DataError(f"--all runs every table; leave out {name!r} or --all.")
     if jobs == 0:
         raise DataError("--jobs 0 leaves nobody to do the work; use 1, or -1 for one process per core.")
-    folder = _folder(table, replications, out)
-    if replications is not None:
-        table = _shortened(table, replications)
-    if not resume:
-        _set_aside(folder / f"{table.name}.partial.jsonl")
+    if not everything and name is None:
+        _list()
+        return 0
+    chosen = [tables_package.table(name)] if name is not None else list(tables_package.tables().values())
+    folder = _folder(replications, out)
+    for table in chosen:
+        if replications is not None:
+            table = _shortened(table, replications)
+        if not resume:
+            _set_aside(folder / f"{table.name}.partial.jsonl")
+        _run(table, quick=quick, folder=folder, jobs=jobs, progress=progress)
+    return 0
+
+
+def _run(table: PublishedTable, *, quick: bool, folder: Path, jobs: int, progress: bool | None) -> None:
     from yinguo.bench.render import terminal
 
     summary = tables_package.run(table, quick=quick, folder=folder, n_jobs=jobs, progress=progress)
     target = console()
     target.print(terminal(summary))
-    target.print(f"JSON, CSV and Markdown are in {folder}.", soft_wrap=True)
-    return 0
+    target.print(f"JSON, CSV and Markdown are in {folder}.\n", soft_wrap=True)
 
 
-def _folder(table: PublishedTable, replications: int | None, out: str | None) -> Path:
+def _folder(replications: int | None, out: str | None) -> Path:
     from yinguo.bench.runner import RESULTS
 
     folder = Path(out) if out is not None else RESULTS

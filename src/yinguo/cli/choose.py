@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from yinguo.core.errors import DataError
 from yinguo.core.estimator import Estimator
 from yinguo.core.registry import estimators, find
 from yinguo.core.study import Study
+from yinguo.errors import DataError
 
 __all__ = ["ALL_ROWS_LIMIT", "LeftOut", "default_methods", "estimands", "make_estimators", "objection"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from yinguo.cli.methods import first_line
 from yinguo.cli.output import check_target, console, emit
 from yinguo.cli.parse import option_settings
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["datasets", "loaders"]
 

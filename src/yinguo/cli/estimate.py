@@ -2,25 +2,24 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from yinguo.cli.choose import LeftOut, default_methods, estimands, make_estimators
 from yinguo.cli.exits import FINE, NO_CONVERGENCE, OUR_FAULT, YOUR_DATA, as_options, say
 from yinguo.cli.output import check_target, console, emit, json_text
-from yinguo.cli.parse import columns_named, labelled_numbers, listed, option_settings
+from yinguo.cli.parse import columns_named, labelled_number, listed, option_settings
 from yinguo.cli.progress import Progress
 from yinguo.cli.show import show_comparison
 from yinguo.cli.workers import quiet_workers
 from yinguo.core.compare import Comparison, compare
-from yinguo.core.errors import ConvergenceError, DataError
 from yinguo.core.lazy import require
 from yinguo.core.registry import find
 from yinguo.core.study import Study
 from yinguo.core.table import open_table
+from yinguo.errors import ConvergenceError, DataError
 
 __all__ = ["CSV_COLUMNS", "Request", "estimate", "exit_code", "to_csv", "to_dict"]
 
@@ -40,9 +39,9 @@ class Request:
     Attributes
     ----------
     file, treatment, outcome : str
-    covariates, methods, settings, benchmarks : sequences of str
+    covariates, methods, settings : sequences of str
         As given, repeats and commas included.
-    estimand, groups, sample_weight, treated, out, report : str or None
+    benchmark, estimand, groups, sample_weight, treated, out, report : str or None
     missing, form : str
     level : float
     jobs : int
@@ -57,7 +56,7 @@ class Request:
     covariates: Sequence[str] = ()
     methods: Sequence[str] = ()
     settings: Sequence[str] = ()
-    benchmarks: Sequence[str] = ()
+    benchmark: str | None = None
     estimand: str | None = None
     groups: str | None = None
     sample_weight: str | None = None
@@ -80,7 +79,7 @@ class _Plan:
     estimand: str
     names: list[str]
     settings: dict[str, Any]
-    benchmarks: dict[str, float]
+    benchmark: tuple[str, float] | None
 
 
 def estimate(request: Request) -> int:
@@ -131,12 +130,12 @@ def to_dict(
     *,
     level: float,
     left_out: Sequence[LeftOut] = (),
-    benchmarks: Mapping[str, float] = MappingProxyType({}),
+    benchmark: tuple[str, float] | None = None,
 ) -> dict[str, Any]:
-    """The documented JSON: the comparison, what was left out of it, and the benchmarks given."""
+    """The documented JSON: the comparison, what was left out of it, and the benchmark given."""
     return comparison.to_dict(level) | {
         "left_out": [item.to_dict() for item in left_out],
-        "benchmarks": dict(benchmarks),
+        "benchmark": None if benchmark is None else {"label": benchmark[0], "value": benchmark[1]},
     }
 
 
@@ -169,7 +168,7 @@ def _understood(request: Request) -> _Plan:
         if request.out is not None and Path(request.out).absolute() == Path(request.report).absolute():
             raise DataError(f"--out and --report are both {request.out}; give them different names.")
     settings = option_settings(request.settings, "METHOD.OPTION=VALUE")
-    plan = _Plan(estimand, names, settings, labelled_numbers(request.benchmarks))
+    plan = _Plan(estimand, names, settings, None if request.benchmark is None else labelled_number(request.benchmark))
     if names:  # unknown options and estimands that a method does not offer come out before the file is read
         make_estimators(names, estimand, settings, request.random_state)
     return plan
@@ -197,7 +196,7 @@ def _read(request: Request) -> Study:
 def _answer(comparison: Comparison, request: Request, plan: _Plan, left_out: Sequence[LeftOut]) -> str | None:
     """The text to write; None for a table on standard output, which the console styles itself."""
     if request.form == "json":
-        return json_text(to_dict(comparison, level=request.level, left_out=left_out, benchmarks=plan.benchmarks))
+        return json_text(to_dict(comparison, level=request.level, left_out=left_out, benchmark=plan.benchmark))
     if request.form == "csv":
         return to_csv(comparison, request.level)
     plain = io.StringIO()
@@ -211,7 +210,7 @@ def _show(target, comparison: Comparison, request: Request, plan: _Plan, left_ou
         comparison,
         level=request.level,
         left_out=left_out,
-        benchmarks=plan.benchmarks,
+        benchmark=plan.benchmark,
         asked=request.estimand is not None,
     )
 
@@ -219,4 +218,4 @@ def _show(target, comparison: Comparison, request: Request, plan: _Plan, left_ou
 def _write_report(comparison: Comparison, request: Request, plan: _Plan) -> None:
     from yinguo.report import write_report
 
-    write_report(comparison, request.report, level=request.level, benchmarks=plan.benchmarks)
+    write_report(comparison, request.report, level=request.level, benchmark=plan.benchmark)

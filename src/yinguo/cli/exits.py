@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from yinguo.core.errors import ConvergenceError, YinguoError
+from yinguo.errors import ConvergenceError, YinguoError
 
 __all__ = [
     "FINE",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["check_target", "console", "emit", "json_text"]
 

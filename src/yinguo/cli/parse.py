@@ -2,12 +2,13 @@
 
 import ast
 import csv
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
-__all__ = ["columns_named", "labelled_numbers", "listed", "option_settings", "value_of"]
+__all__ = ["columns_named", "labelled_number", "listed", "option_settings", "value_of"]
 
 _WORDS = {"true": True, "false": False, "none": None, "null": None}
 
@@ -91,19 +92,17 @@ def option_settings(texts: Iterable[str], form: str) -> dict[str, Any]:
     return settings
 
 
-def labelled_numbers(texts: Iterable[str]) -> dict[str, float]:
-    """``LABEL=VALUE`` texts of ``--benchmark`` as numbers by label.
+def labelled_number(text: str) -> tuple[str, float]:
+    """``LABEL=NUMBER`` of ``--benchmark``.
 
-    >>> labelled_numbers(["experiment=1794.34"])
-    {'experiment': 1794.34}
+    >>> labelled_number("experiment=1794.34")
+    ('experiment', 1794.34)
     """
-    found: dict[str, float] = {}
-    for text in texts:
-        label, _, value = text.rpartition("=")
-        try:
-            found[label.strip()] = number = float(value)
-        except ValueError:
-            number = float("nan")
-        if not label.strip() or number - number != 0:  # neither infinite nor nan
-            raise DataError(f"--benchmark {text!r} is not understood; write it as --benchmark LABEL=NUMBER.")
-    return found
+    label, _, value = text.rpartition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not label.strip() or not math.isfinite(number):
+        raise DataError(f"--benchmark {text!r} is not understood; write it as --benchmark LABEL=NUMBER.")
+    return label.strip(), number

@@ -1,7 +1,7 @@
 """A comparison for the eye, in the order of reading: question, assumptions, failing checks, estimates, notes."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from yinguo.cli.choose import LeftOut
 from yinguo.cli.exits import as_options
@@ -16,7 +16,7 @@ _STYLES = {"ok": "green", "look": "yellow", "stop": "bold red"}
 
 
 def show_comparison(
-    console, comparison: Comparison, *, level: float, left_out: Sequence[LeftOut], benchmarks: Mapping[str, float],
+    console, comparison: Comparison, *, level: float, left_out: Sequence[LeftOut], benchmark: tuple[str, float] | None,
     asked: bool = True,
 ) -> None:  # fmt: skip
     """Print a comparison.
@@ -28,13 +28,13 @@ def show_comparison(
     level : float
         Of the intervals.
     left_out : sequence of LeftOut
-    benchmarks : mapping of label to number
+    benchmark : (label, number) or None
     asked : bool
         Whether the estimand was asked for; if not, the reader is told which one this is.
     """
     _show_question(console, comparison, asked)
     _show_checks(console, comparison)
-    console.print(_estimates(comparison, level, benchmarks))
+    console.print(_estimates(comparison, level, benchmark))
     console.print()
     console.print(comparison.disagreement(), soft_wrap=True)
     _show_notes(console, comparison, left_out)
@@ -77,7 +77,7 @@ def _show_checks(console, comparison: Comparison) -> None:
     console.print()
 
 
-def _estimates(comparison: Comparison, level: float, benchmarks: Mapping[str, float]):
+def _estimates(comparison: Comparison, level: float, benchmark: tuple[str, float] | None):
     from rich.table import Table
     from rich.text import Text
 
@@ -93,7 +93,8 @@ def _estimates(comparison: Comparison, level: float, benchmarks: Mapping[str, fl
         interval = row.ci(level)
         shown = "-" if interval is None else f"{words.number(interval[0])} to {words.number(interval[1])}"
         table.add_row(Text(row.method), words.number(row.estimate), words.number(row.se), shown, _verdict(row))
-    for label, value in benchmarks.items():
+    if benchmark is not None:
+        label, value = benchmark
         table.add_row(Text(label, "italic"), words.number(value), "", "", Text("benchmark, given by you", "italic"))
     return table
 

@@ -19,11 +19,11 @@ import numpy as np
 
 from yinguo.core.capabilities import Capabilities
 from yinguo.core.crossfit import crossfit_outcomes, crossfit_propensity, make_folds
-from yinguo.core.errors import DataError, OverlapError
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 from yinguo.diagnose.balance import bridged_balance_check, weight_check
 from yinguo.diagnose.overlap import clip_propensity, overlap_check
+from yinguo.errors import DataError, OverlapError
 from yinguo.kernels.glm import LINKS, fit_binary, linear_predictor_terms
 from yinguo.kernels.moments import ArrayMoments, solve_gram
 from yinguo.kernels.nuisances import Nuisances, glm_nuisances

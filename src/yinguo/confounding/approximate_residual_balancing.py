@@ -27,10 +27,10 @@ import numpy as np
 
 from yinguo.core.capabilities import Capabilities
 from yinguo.core.crossfit import make_folds
-from yinguo.core.errors import DataError
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 from yinguo.diagnose.balance import bridged_balance_check, weight_check
+from yinguo.errors import DataError
 from yinguo.kernels.balance_qp import balancing_weights
 from yinguo.kernels.elastic_net import elastic_net_cv
 

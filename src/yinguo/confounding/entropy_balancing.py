@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from yinguo.core.capabilities import Capabilities
-from yinguo.core.errors import OverlapError
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 from yinguo.diagnose.balance import balance_check, weight_check
+from yinguo.errors import OverlapError
 from yinguo.kernels.entropy_dual import entropy_weights
 from yinguo.kernels.expand import expand_terms
 from yinguo.kernels.moments import solve_gram

@@ -16,11 +16,11 @@ import numpy as np
 
 from yinguo.core.capabilities import Capabilities
 from yinguo.core.crossfit import fit_learner, predict_mean
-from yinguo.core.errors import DataError, OverlapError
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 from yinguo.diagnose.balance import balance_check, weight_check
 from yinguo.diagnose.overlap import Clipping, clip_propensity, overlap_check
+from yinguo.errors import DataError, OverlapError
 from yinguo.kernels.glm import LINKS, fit_binary, linear_predictor_terms
 from yinguo.kernels.moments import ArrayMoments, solve_gram
 from yinguo.kernels.weighting import arm_weights, normalised

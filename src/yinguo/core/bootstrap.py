@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
-from yinguo.core.errors import DataError, YinguoError
 from yinguo.core.estimator import Estimator
 from yinguo.core.random import spawn
 from yinguo.core.study import Study
+from yinguo.errors import DataError, YinguoError
 
 __all__ = ["Bootstrap", "bootstrap"]
 

@@ -10,10 +10,10 @@ import joblib
 
 from yinguo.core import words
 from yinguo.core.diagnostic import Diagnostic, worst
-from yinguo.core.errors import YinguoError
 from yinguo.core.estimator import Estimator
 from yinguo.core.result import SCHEMA_VERSION, EffectResult
 from yinguo.core.study import Study
+from yinguo.errors import YinguoError
 
 __all__ = ["Comparison", "Failure", "compare"]
 

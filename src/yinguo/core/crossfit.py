@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.core.errors import DataError
 from yinguo.core.random import as_rng
+from yinguo.errors import DataError
 
 __all__ = ["crossfit", "crossfit_outcomes", "crossfit_propensity", "fit_learner", "make_folds", "predict_mean"]
 

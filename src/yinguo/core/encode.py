@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.core.errors import DataError
 from yinguo.core.table import Column
+from yinguo.errors import DataError
 
-__all__ = ["codes", "drop_uninformative", "encode_covariates", "encode_treatment", "finite", "numeric"]
+__all__ = ["drop_uninformative", "encode_covariates", "encode_treatment", "finite", "numeric"]
 
 #: A text column with more levels than this is taken for an identifier and refused.
 MAX_LEVELS = 100
 
 
 def numeric(column: Column, role: str) -> np.ndarray:
-    """The (n,) numbers of a column that must be numeric."""
+    """The (n,) numbers of a column that must be numeric; a copy, so that the caller's array stays the caller's."""
     if column.levels is not None:
         odd = [level for level in column.levels if not _is_number(level)] or column.levels
         raise DataError(
@@ -47,13 +47,23 @@ def encode_treatment(column: Column, treated: Any) -> tuple[np.ndarray, tuple, s
         0 and 1 for two values; level indices for text with more; the numbers themselves otherwise.
     levels : tuple
         The values met, in the order of their codes; empty for a continuous treatment.
-    kind : {"constant", "binary", "multi-valued", "continuous"}
+    kind : {"binary", "multi-valued", "continuous"}
     decision : str or None
         What was decided about the coding, if anything.
+
+    Raises
+    ------
+    DataError
+        A treatment with one value only, or a ``treated`` that does not occur.
     """
     values = column.values
     distinct = np.unique(values)
     shown = tuple(column.levels[int(v)] for v in distinct) if column.levels else tuple(float(v) for v in distinct)
+    if len(distinct) == 1:
+        raise DataError(
+            f"treatment {column.name!r} has only one value ({_shown(shown)}) in {len(values)} rows; an effect needs a "
+            "treated and a control arm."
+        )
     if treated is not None:
         if np.ndim(treated):
             raise DataError(f"treated is {treated!r}; give one value. To pool several, recode {column.name!r}.")
@@ -67,19 +77,17 @@ def encode_treatment(column: Column, treated: Any) -> tuple[np.ndarray, tuple, s
         return (
             T,
             (rest, shown[match[0]]),
-            "binary" if len(shown) > 1 else "constant",
+            "binary",
             (f"{column.name!r} is coded 1 where it is {shown[match[0]]!r} and 0 otherwise ({_shown(rest)})."),
         )
-    if len(distinct) == 1:
-        return values, shown, "constant", None
     if len(distinct) == 2:
         T = (values == distinct[1]).astype(np.float64)
         natural = column.levels is None and shown == (0.0, 1.0)
         said = f"{column.name!r} is coded 1 = {shown[1]!r} and 0 = {shown[0]!r}; pass treated= to turn it round."
         return T, shown, "binary", None if natural else said
     if column.levels is not None or (len(distinct) <= 10 and np.all(distinct == np.round(distinct))):
-        return values, shown, "multi-valued", None
-    return values, (), "continuous", None
+        return values.copy(), shown, "multi-valued", None
+    return values.copy(), (), "continuous", None
 
 
 def encode_covariates(columns: Mapping[str, Column], n: int) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
@@ -144,11 +152,6 @@ def drop_uninformative(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray,
     if len(keep) == p:
         return X, tuple(names), decisions
     return np.ascontiguousarray(X[:, keep]), tuple(names[j] for j in keep), decisions
-
-
-def codes(column: Column) -> np.ndarray:
-    """(n,) int array 0..k-1 of the distinct values of a grouping column."""
-    return np.unique(column.values, return_inverse=True)[1].astype(np.int64)
 
 
 def _is_number(text: str) -> bool:

@@ -13,9 +13,9 @@ import numpy as np
 
 from yinguo.core import inference
 from yinguo.core.capabilities import Capabilities
-from yinguo.core.errors import DataError, NotIdentifiedError
 from yinguo.core.result import EffectResult
 from yinguo.core.study import Study
+from yinguo.errors import DataError, NotIdentifiedError
 
 __all__ = ["Estimator", "kebab"]
 

@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["normal_quantile", "p_value", "standard_error"]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from yinguo.core.errors import MissingExtraError
+from yinguo.errors import MissingExtraError
 
 __all__ = ["lazy_exports", "require"]
 

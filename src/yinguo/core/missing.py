@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.core.errors import DataError
 from yinguo.core.table import Column
+from yinguo.errors import DataError
 
 __all__ = ["count_missing", "settle_missing"]
 

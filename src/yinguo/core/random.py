@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["as_rng", "spawn"]
 

@@ -8,8 +8,8 @@ import importlib
 import pkgutil
 from functools import cache
 
-from yinguo.core.errors import DataError, MissingExtraError
 from yinguo.core.estimator import Estimator
+from yinguo.errors import DataError, MissingExtraError
 
 __all__ = ["METHOD_PACKAGES", "estimators", "find"]
 

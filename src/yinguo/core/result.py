@@ -9,7 +9,7 @@ import numpy as np
 
 from yinguo.core import inference, words
 from yinguo.core.diagnostic import Diagnostic
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["SCHEMA_VERSION", "EffectResult"]
 

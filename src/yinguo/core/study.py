@@ -6,18 +6,25 @@ it took in words, and never changes afterwards; methods ask it for the roles the
 
 import zlib
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from yinguo.core.encode import codes, drop_uninformative, encode_covariates, encode_treatment, finite, numeric
-from yinguo.core.errors import DataError
-from yinguo.core.missing import count_missing, settle_missing
+from yinguo.core.arrays import integer_codes, matrix, named_arrays, unit_mean
+from yinguo.core.encode import drop_uninformative, encode_covariates, encode_treatment, finite, numeric
+from yinguo.core.missing import settle_missing
+from yinguo.core.roles import check_roles, flat, listed, names
 from yinguo.core.table import Column, open_table
+from yinguo.errors import DataError
 
 __all__ = ["Study"]
 
 _ROW_FIELDS = ("Y", "T", "X", "Z", "V", "S", "sample_weight", "groups", "environment", "time")
+#: Row-wise arrays whose role has another name.
+_ROLE_OF = {
+    "Y": "outcome", "T": "treatment", "X": "covariates", "Z": "instruments", "V": "shadow", "S": "selection",
+}  # fmt: skip
 
 
 class Study:
@@ -56,7 +63,7 @@ class Study:
     S, sample_weight, time : (n,) float arrays or None
     groups, environment : (n,) int arrays or None
     covariates, instruments, shadow : tuples of names after encoding
-    roles : dict of role to column name(s) as given
+    roles : read-only mapping of role to column name(s) as given
     treatment_kind, outcome_kind : str
     treatment_levels : tuple of the values met, in the order of their codes
     decisions : tuple of sentences, what was done to the table on the way in
@@ -93,7 +100,7 @@ class Study:
     covariates: tuple[str, ...]
     instruments: tuple[str, ...]
     shadow: tuple[str, ...]
-    roles: dict[str, Any]
+    roles: Mapping[str, Any]
     treatment_kind: str
     treatment_levels: tuple
     outcome_kind: str
@@ -121,15 +128,15 @@ class Study:
             raise DataError(f"missing is {missing!r}; it must be 'error', 'drop' or 'indicator'.")
         table = open_table(data)
         roles = {
-            "treatment": treatment, "outcome": outcome, "covariates": _names(covariates),
-            "instruments": _names(instruments), "selection": selection, "shadow": _names(shadow),
+            "treatment": treatment, "outcome": outcome, "covariates": names(covariates, "covariates"),
+            "instruments": names(instruments, "instruments"), "selection": selection, "shadow": names(shadow, "shadow"),
             "sample_weight": sample_weight, "groups": groups, "environment": environment, "time": time,
         }  # fmt: skip
-        _check_roles(roles, table.names)
+        check_roles(roles, table.names)
         if covariates is None:
-            taken = set(_flat(roles))
+            taken = set(flat(roles))
             roles["covariates"] = tuple(name for name in table.names if name not in taken)
-        columns = table.read(_flat(roles))
+        columns = table.read(flat(roles))
         n = len(next(iter(columns.values())).values)
         if n == 0:
             raise DataError("the table has no rows.")
@@ -169,38 +176,14 @@ class Study:
         Z, V : (n,) or (n, q) arrays, optional
             Instruments; shadow variables.
         """
-        X = np.asarray(X, dtype=np.float64)
-        if X.ndim == 1:
-            X = X[:, None]
-        n, p = X.shape
-        names = tuple(covariates) if covariates is not None else tuple(f"x{j + 1}" for j in range(p))
-        if len(names) != p:
-            raise DataError(f"covariates names {len(names)} columns but X has {p}.")
-        Z, V = _two_dimensional(Z), _two_dimensional(V)
-        given = {treatment: T, outcome: Y, "s": S, "sample_weight": sample_weight, "groups": groups,
-                 "environment": environment, "time": time}  # fmt: skip
-        columns = {}
-        for name, values in given.items():
-            if values is not None:
-                columns[name] = _array_column(name, values, n)
-        blocks: dict[str, list[str]] = {"z": [], "v": []}
-        for prefix, block in (("z", Z), ("v", V)):
-            for j in range(0 if block is None else block.shape[1]):
-                blocks[prefix].append(f"{prefix}{j + 1}")
-                columns[f"{prefix}{j + 1}"] = _array_column(f"{prefix}{j + 1}", block[:, j], n)
-        roles = {"treatment": treatment, "outcome": outcome, "covariates": names, "instruments": tuple(blocks["z"]),
-                 "shadow": tuple(blocks["v"]), "selection": "s" if S is not None else None}  # fmt: skip
-        roles |= {
-            role: role if role in columns else None for role in ("sample_weight", "groups", "environment", "time")
-        }
-        gaps = np.isnan(X).sum(axis=0)
-        counts = {names[j]: int(gaps[j]) for j in np.flatnonzero(gaps)} | count_missing(columns, roles)
-        if counts:
-            raise DataError(f"missing values in {counts}; drop or fill them, or build a Study from a table.")
-        for j, name in enumerate(names):
-            finite(name, X[:, j])
+        single = {
+            "treatment": (treatment, T), "outcome": (outcome, Y), "selection": ("s", S),
+            "sample_weight": ("sample_weight", sample_weight), "groups": ("groups", groups),
+            "environment": ("environment", environment), "time": ("time", time),
+        }  # fmt: skip
+        X, columns, roles = named_arrays(X, covariates, single, {"instruments": ("z", Z), "shadow": ("v", V)})
         study = cls.__new__(cls)
-        study._fill(columns, roles, np.arange(n), None, [], X=X)
+        study._fill(columns, roles, np.arange(len(X)), None, [], X=X)
         return study
 
     # -- filling ---------------------------------------------------------------------------------
@@ -211,16 +194,11 @@ class Study:
             finite(name, column.values)
         T, levels, kind, decision = encode_treatment(columns[roles["treatment"]], treated)
         said = [*said, *([decision] if decision else [])]
-        if kind == "constant":
-            raise DataError(
-                f"treatment {roles['treatment']!r} has only one value ({levels[-1]!r}) in {len(T)} rows; "
-                "an effect needs a treated and a control arm."
-            )
-        names = roles["covariates"]
+        called = roles["covariates"]
         if X is None:
-            X, names, more = encode_covariates({name: columns[name] for name in names}, len(rows))
+            X, called, more = encode_covariates({name: columns[name] for name in called}, len(rows))
             said += more
-        X, names, more = drop_uninformative(X, names)
+        X, called, more = drop_uninformative(X, called)
         Y = numeric(columns[roles["outcome"]], "outcome")
         put("X", _locked(X))
         put("T", _locked(T))
@@ -231,11 +209,11 @@ class Study:
         put("sample_weight", _weights(columns, roles))
         put("time", _role_numbers(columns, roles, "time"))
         for role in ("groups", "environment"):
-            put(role, None if roles[role] is None else _locked(codes(columns[roles[role]])))
-        put("covariates", tuple(names))
+            put(role, None if roles[role] is None else _locked(integer_codes(columns[roles[role]].values)))
+        put("covariates", tuple(called))
         put("instruments", roles["instruments"])
         put("shadow", roles["shadow"])
-        put("roles", roles)
+        put("roles", MappingProxyType(roles))
         put("rows", _locked(rows))
         put("treatment_kind", kind)
         put("treatment_levels", levels)
@@ -251,27 +229,66 @@ class Study:
         if unknown:
             raise DataError(f"replace got {sorted(unknown)}; it takes {sorted(_ROW_FIELDS)} and covariates.")
         new = self._copy()
+        roles = dict(self.roles)
         for name, value in arrays.items():
             if name == "covariates":
                 object.__setattr__(new, name, tuple(value))
                 continue
-            if value is not None and len(value) != self.n:
-                raise DataError(f"{name} has {len(value)} rows; the study has {self.n}.")
-            object.__setattr__(new, name, value if value is None else _locked(np.asarray(value)))
+            role = _ROLE_OF.get(name, name)
+            if value is not None:
+                value = self._checked(name, value)
+                roles[role] = roles.get(role) or role
+            elif role in roles:
+                roles[role] = None
+            object.__setattr__(new, name, value if value is None else _locked(value))
+        object.__setattr__(new, "roles", MappingProxyType(roles))
         object.__setattr__(new, "outcome_kind", _outcome_kind(new.Y))
+        if "T" in arrays:
+            T, levels, kind, _ = encode_treatment(Column(roles["treatment"], new.T), None)
+            for name, value in (("T", _locked(T)), ("treatment_levels", levels), ("treatment_kind", kind)):
+                object.__setattr__(new, name, value)
         if len(new.covariates) != new.X.shape[1]:
             raise DataError(f"X has {new.X.shape[1]} columns but there are {len(new.covariates)} covariate names.")
         return new
+
+    def _checked(self, name: str, value: Any) -> np.ndarray:
+        """A row-wise array fit to stand in for the one of that name."""
+        if len(value) != self.n:
+            raise DataError(f"{name} has {len(value)} rows; the study has {self.n}.")
+        if name in ("groups", "environment"):
+            return integer_codes(np.asarray(value))
+        array = matrix(value, name)
+        if name not in ("X", "Z", "V"):
+            if array.shape[1] != 1:
+                raise DataError(f"{name} has shape {array.shape}; it must have shape ({self.n},).")
+            array = array[:, 0]
+        if not np.isfinite(array).all() and not (name == "Y" and self.S is not None):
+            raise DataError(f"{name} holds missing or infinite values; replace takes complete arrays.")
+        return unit_mean(array, name) if name == "sample_weight" else array
 
     def take(self, index: Any) -> "Study":
         """A new study of the rows at ``index`` (integers, repeats allowed, or a boolean mask)."""
         index = np.asarray(index)
         if index.dtype == bool:
+            if len(index) != self.n:
+                raise DataError(f"the mask has {len(index)} values; the study has {self.n} rows.")
             index = np.flatnonzero(index)
+        if index.ndim != 1 or index.dtype.kind not in "iu":
+            raise DataError(f"index has type {index.dtype} and shape {index.shape}; give row numbers or a mask.")
+        if len(index) == 0:
+            raise DataError("index takes no row; a study needs at least one.")
         new = self._copy()
         for name in (*_ROW_FIELDS, "rows"):
             value = getattr(self, name)
-            object.__setattr__(new, name, value if value is None else _locked(value[index]))
+            if value is None:
+                continue
+            value = value[index]
+            # Clusters keep numbers without gaps, and sample weights their mean of 1.
+            if name in ("groups", "environment"):
+                value = integer_codes(value)
+            elif name == "sample_weight":
+                value = unit_mean(value, name)
+            object.__setattr__(new, name, _locked(value))
         return new
 
     def _copy(self) -> "Study":
@@ -298,7 +315,7 @@ class Study:
             return bool(self.covariates)
         return bool(self.roles.get(role))
 
-    def columns(self, names: Sequence[str]) -> np.ndarray:
+    def columns(self, wanted: Sequence[str]) -> np.ndarray:
         """(n, k) covariates by name; the name of a text column stands for all its indicators.
 
         Raises
@@ -307,10 +324,11 @@ class Study:
             A name that is no covariate of the study.
         """
         chosen: list[int] = []
-        for name in _names(names):
-            found = [j for j, c in enumerate(self.covariates) if c == name or c.startswith(f"{name}=")]
+        for name in names(wanted, "wanted"):
+            found = [j for j, c in enumerate(self.covariates) if c == name]
+            found = found or [j for j, c in enumerate(self.covariates) if c.startswith(f"{name}=")]
             if not found:
-                raise DataError(f"{name!r} is not a covariate of the study; it has {_listed(self.covariates)}.")
+                raise DataError(f"{name!r} is not a covariate of the study; it has {listed(self.covariates)}.")
             chosen += found
         return np.ascontiguousarray(self.X[:, chosen])
 
@@ -323,12 +341,16 @@ class Study:
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Study does not change; use study.replace({name}=...) for a new one.")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Study does not change; {name} stays.")
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__} | {"roles": dict(self.roles)}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         for name, value in state.items():
             object.__setattr__(self, name, _locked(value) if isinstance(value, np.ndarray) else value)
+        object.__setattr__(self, "roles", MappingProxyType(state["roles"]))
 
     def __repr__(self) -> str:
         arms = (
@@ -345,50 +367,6 @@ class Study:
 def _outcome_kind(Y: np.ndarray) -> str:
     seen = Y[np.isfinite(Y)]
     return "binary" if ((seen == 0) | (seen == 1)).all() else "continuous"
-
-
-def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
-    if given is None:
-        return ()
-    return (given,) if isinstance(given, str) else tuple(given)
-
-
-def _flat(roles: Mapping[str, Any]) -> list[str]:
-    return [name for value in roles.values() if value for name in ((value,) if isinstance(value, str) else value)]
-
-
-def _check_roles(roles: Mapping[str, Any], available: Sequence[str]) -> None:
-    owner: dict[str, str] = {}
-    for role, value in roles.items():
-        for name in _names(value):
-            if name not in available:
-                raise DataError(f"{role} column {name!r} is not in the table; it has {_listed(available)}.")
-            if name in owner:
-                raise DataError(
-                    f"column {name!r} is given as {owner[name]} and as {role}; give each column one role, once."
-                )
-            owner[name] = role
-
-
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    return ", ".join(names[:most]) + (f", ... ({len(names)} columns)" if len(names) > most else "")
-
-
-def _array_column(name: str, values: Any, n: int) -> Column:
-    array = np.asarray(values)
-    if array.shape != (n,):
-        raise DataError(f"{name} has shape {array.shape}; X has {n} rows, so it must have shape ({n},).")
-    if array.dtype.kind in "fiub":
-        return Column(name, array.astype(np.float64))
-    levels, index = np.unique(array.astype(str), return_inverse=True)
-    return Column(name, index.astype(np.float64), tuple(str(level) for level in levels))
-
-
-def _two_dimensional(block: Any) -> np.ndarray | None:
-    if block is None:
-        return None
-    block = np.asarray(block, dtype=np.float64)
-    return block[:, None] if block.ndim == 1 else block
 
 
 def _locked(array: np.ndarray) -> np.ndarray:
@@ -409,12 +387,4 @@ def _role_numbers(columns: Mapping[str, Column], roles: Mapping[str, Any], role:
 
 def _weights(columns: Mapping[str, Column], roles: Mapping[str, Any]) -> np.ndarray | None:
     name = roles["sample_weight"]
-    if name is None:
-        return None
-    weights = numeric(columns[name], "sample_weight")
-    if (weights < 0).any():
-        raise DataError(f"sample_weight {name!r} has {int((weights < 0).sum())} negative values; weights must be >= 0.")
-    if not weights.sum() > 0:
-        raise DataError(f"sample_weight {name!r} is zero in every row.")
-    # Only ratios matter; mean 1 keeps every later sum on the scale of the row count.
-    return _locked(weights / weights.mean())
+    return None if name is None else _locked(unit_mean(numeric(columns[name], "sample_weight"), name))

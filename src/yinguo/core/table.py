@@ -15,7 +15,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["Column", "Table", "open_table"]
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.core.errors import DataError
 from yinguo.core.random import as_rng
 from yinguo.core.study import Study
 from yinguo.datasets.draw import Draw
+from yinguo.errors import DataError
 
 __all__ = ["arb_first"]
 

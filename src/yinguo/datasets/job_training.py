@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from yinguo.core.errors import DataError
 from yinguo.core.study import Study
 from yinguo.core.table import open_table
 from yinguo.datasets.draw import Draw
+from yinguo.errors import DataError
 from yinguo.kernels.expand import expand_terms, independent_columns
 
 __all__ = ["job_training"]

@@ -18,7 +18,7 @@ from math import exp, inf, isfinite, sqrt
 from typing import Any
 
 from yinguo.core.diagnostic import Diagnostic
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = [
     "EValue",

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.core.errors import DataError
 from yinguo.diagnose.sensitivity import OmittedVariableSensitivity, sensitivity_statistics
+from yinguo.errors import DataError
 from yinguo.kernels.expand import independent_columns
 from yinguo.kernels.moments import ArrayMoments, solve_gram
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.core.errors import DataError
 from yinguo.core.words import number
 from yinguo.diagnose.placebo import shuffle_treatment
 from yinguo.diagnose.refutation import Refutation, refit
+from yinguo.errors import DataError
 
 __all__ = ["negative_control_outcome", "replace_outcome"]
 

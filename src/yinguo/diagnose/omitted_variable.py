@@ -21,7 +21,7 @@ from math import copysign, inf, sqrt
 
 from scipy.stats import t as student_t
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = [
     "adjusted_estimate",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yinguo.core.diagnostic import Diagnostic
-from yinguo.core.errors import DataError, OverlapError
+from yinguo.errors import DataError, OverlapError
 
 __all__ = ["Clipping", "clip_propensity", "clipping_check", "overlap_check"]
 

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from yinguo.core.diagnostic import Diagnostic
-from yinguo.core.errors import DataError, YinguoError
 from yinguo.core.random import spawn
+from yinguo.errors import DataError, YinguoError
 
 __all__ = ["Refits", "Refutation", "mean_p_value", "refit"]
 

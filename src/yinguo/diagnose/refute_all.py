@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from yinguo.core.random import spawn
-from yinguo.diagnose.subset import data_subset
+from yinguo.diagnose.common_cause import random_common_cause
 from yinguo.diagnose.negative_control import negative_control_outcome
 from yinguo.diagnose.placebo import placebo_treatment
-from yinguo.diagnose.common_cause import random_common_cause
 from yinguo.diagnose.refutation import Refutation
+from yinguo.diagnose.subset import data_subset
 
 __all__ = ["refute"]
 

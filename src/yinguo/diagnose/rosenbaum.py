@@ -22,9 +22,9 @@ from scipy.optimize import brentq
 from scipy.stats import rankdata
 
 from yinguo.core.diagnostic import Diagnostic
-from yinguo.core.errors import DataError
 from yinguo.diagnose.rosenbaum_effect import effect_bounds
 from yinguo.diagnose.signed_rank import p_value_bounds
+from yinguo.errors import DataError
 
 __all__ = ["RosenbaumBounds", "mcnemar_bounds", "pair_differences", "rosenbaum_bounds"]
 

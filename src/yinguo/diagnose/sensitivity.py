@@ -15,7 +15,6 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from yinguo.core.diagnostic import Diagnostic
-from yinguo.core.errors import DataError
 from yinguo.diagnose.omitted_variable import (
     adjusted_estimate,
     adjusted_se,
@@ -23,6 +22,7 @@ from yinguo.diagnose.omitted_variable import (
     partial_r2,
     robustness_value,
 )
+from yinguo.errors import DataError
 
 __all__ = [
     "Benchmark",

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from yinguo.core.diagnostic import Diagnostic
-from yinguo.core.errors import DataError, OverlapError
 from yinguo.core.words import number
+from yinguo.errors import DataError, OverlapError
 
 __all__ = ["GroupComparison", "SimpsonExplanation", "explain_simpson"]
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from yinguo.core.errors import DataError
 from yinguo.diagnose.simpson import SimpsonExplanation, explain_simpson
+from yinguo.errors import DataError
 
 __all__ = ["explain_study"]
 

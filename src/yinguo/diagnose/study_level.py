@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from yinguo.core.crossfit import crossfit, make_folds
-from yinguo.core.errors import DataError
 from yinguo.diagnose.e_value import EValue, e_value_mean_difference, e_value_risk_difference
 from yinguo.diagnose.linear_sensitivity import partially_linear_sensitivity, regression_sensitivity
 from yinguo.diagnose.sensitivity import OmittedVariableSensitivity
+from yinguo.errors import DataError
 
 __all__ = ["result_e_value", "study_sensitivity"]
 

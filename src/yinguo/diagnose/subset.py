@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.core.errors import DataError
 from yinguo.core.words import number
 from yinguo.diagnose.refutation import Refutation, mean_p_value, refit
+from yinguo.errors import DataError
 
 __all__ = ["data_subset", "random_subset"]
 

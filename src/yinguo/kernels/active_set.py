@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv
 
-from yinguo.core.errors import ConvergenceError
+from yinguo.errors import ConvergenceError
 
 __all__ = ["FullGram", "GramSource", "GrowingGram", "solve_penalised"]
 

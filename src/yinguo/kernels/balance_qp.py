@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from yinguo.core.errors import ConvergenceError, DataError
+from yinguo.errors import ConvergenceError, DataError
 
 __all__ = ["BalancingWeights", "balancing_weights"]
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 from yinguo.kernels.active_set import FullGram, GramSource, GrowingGram, solve_penalised
 from yinguo.kernels.moments import ArrayMoments
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 from yinguo.kernels.moments import BLOCK, solve_gram
 
 __all__ = ["EntropyFit", "entropy_weights"]

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 
 __all__ = ["expand_terms", "independent_columns"]
 

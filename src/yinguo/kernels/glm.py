@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from yinguo.core.errors import ConvergenceError, DataError
+from yinguo.errors import ConvergenceError, DataError
 from yinguo.kernels.moments import ArrayMoments, slope_rank, solve_gram
 
 __all__ = ["LINKS", "BinaryFit", "fit_binary", "fit_binary_leave_fold_out", "linear_predictor_terms"]

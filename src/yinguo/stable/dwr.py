@@ -13,7 +13,7 @@ from scipy import optimize
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from yinguo.core.errors import ConvergenceError
+from yinguo.errors import ConvergenceError
 from yinguo.kernels.moments import solve_gram
 
 __all__ = ["DWR", "decorrelation_loss"]
