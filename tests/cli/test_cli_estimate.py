@@ -219,3 +219,15 @@ def test_nothing_but_json_on_stdout_and_progress_lines_on_stderr(yinguo, table, 
     json.loads(ran.out)
     assert [word in ran.err for word in ("reading", "80 rows", "1/2 difference", "2/2 ipw")] == [True] * 4
     assert yinguo("estimate", table, *roles, "--format", "json", "--methods", "ipw").err == ""
+
+
+def test_report_is_written_next_to_the_answer_with_the_same_numbers(yinguo, table, roles, tmp_path):
+    pytest.importorskip("matplotlib")
+    options = ("estimate", table, *roles, "--methods", "difference,ipw", "--benchmark", "trial=2.5")
+    ran = yinguo(*options, "--report", "report.html")
+    assert ran.code == 0, ran.err
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    result = yg.IPW().fit(yg.Study(table, treatment="t", outcome="y")).result_
+    assert repr(result.estimate) in page or f"{result.estimate:.4g}" in page
+    assert "trial" in page
+    assert ran.out == yinguo(*options).out
