@@ -113,15 +113,15 @@ class Comparison:
 
     def disagreement(self) -> str:
         """One sentence on how far the methods differ."""
-        estimates = {r.method: r.estimate for r in self.results}
-        if len(estimates) < 2:
-            return "Only one method gave an estimate, so there is nothing to compare."
-        low, high = min(estimates, key=estimates.get), max(estimates, key=estimates.get)  # type: ignore[arg-type]
+        if len(self.results) < 2:
+            return "Fewer than two methods gave an estimate, so there is nothing to compare."
+        low, high = (pick(self.results, key=lambda r: r.estimate) for pick in (min, max))
         spread = (
-            f"Estimates range from {words.number(estimates[low])} ({low}) to {words.number(estimates[high])} ({high})"
+            f"Estimates range from {words.number(low.estimate)} ({low.method}) to {words.number(high.estimate)} "
+            f"({high.method})"
         )
         balanced = [r for r in self.results if worst(r.diagnostics) == "ok" and r.diagnostics]
-        if estimates[low] < 0 < estimates[high]:
+        if low.estimate < 0 < high.estimate:
             spread += "; they disagree about the sign"
         if balanced and len(balanced) < len(self.results):
             part = [r.estimate for r in balanced]
@@ -221,7 +221,16 @@ def _fit_one(estimator: Estimator, study: Study) -> tuple[Estimator, EffectResul
     row: EffectResult | Failure
     try:
         row = estimator.fit(study).result_
-    except (YinguoError, ArithmeticError, ValueError, RuntimeError, MemoryError, TypeError, LookupError) as error:
+    except (
+        YinguoError,
+        ArithmeticError,
+        ValueError,
+        RuntimeError,
+        MemoryError,
+        TypeError,
+        LookupError,
+        AttributeError,
+    ) as error:
         # One method must not take the others down; what went wrong is in the row, the trace in the log.
         expected = isinstance(error, YinguoError)
         if not expected:

@@ -36,10 +36,13 @@ def make_folds(folds: Any, T, random_state: Any, groups=None) -> np.ndarray:
     if not isinstance(folds, int | np.integer):
         assigned = np.asarray(folds)
         if assigned.shape != np.shape(T) or assigned.dtype.kind not in "iu" or assigned.min() < 0:
-            raise DataError(f"folds has shape {assigned.shape}; pass an int or one fold number (0, 1, ...) per row.")
+            raise DataError(
+                f"folds has shape {assigned.shape} and type {assigned.dtype}; pass an int or one fold number "
+                "(0, 1, ...) per row."
+            )
         if len(np.unique(assigned)) != assigned.max() + 1 or assigned.max() < 1:
             raise DataError("folds must use every number from 0 to K-1 with K >= 2.")
-        return assigned.astype(np.int64)
+        return _both_arms_to_learn_from(assigned.astype(np.int64), T)
     arms, arm_codes = np.unique(T, return_inverse=True)
     binary = len(arms) <= 2
     limit = min(np.bincount(arm_codes)) if binary else len(T)
@@ -51,7 +54,7 @@ def make_folds(folds: Any, T, random_state: Any, groups=None) -> np.ndarray:
         )
     rng = as_rng(random_state)
     if groups is not None:
-        return (rng.permutation(int(groups.max()) + 1) % folds)[groups]
+        return _both_arms_to_learn_from((rng.permutation(int(groups.max()) + 1) % folds)[groups], T)
     out = np.empty(len(T), dtype=np.int64)
     for a in range(len(arms) if binary else 1):
         members = np.flatnonzero(arm_codes == a) if binary else np.arange(len(T))
@@ -59,14 +62,31 @@ def make_folds(folds: Any, T, random_state: Any, groups=None) -> np.ndarray:
     return out
 
 
+def _both_arms_to_learn_from(folds, T) -> np.ndarray:
+    """The folds, unless one of them holds all of an arm, which would leave nothing to fit that arm's model to."""
+    arms = np.unique(T)
+    for arm in arms if len(arms) <= 2 else ():
+        home = np.unique(folds[arm == T])
+        if len(home) == 1:
+            raise DataError(
+                f"all rows with treatment {arm:g} are in fold {home[0]}, so no other fold can learn from them; use "
+                "fewer folds, another random_state, or folds of your own."
+            )
+    return folds
+
+
 def fit_learner(learner: Any, X, y, s=None) -> Any:
     """A fitted deep copy of a scikit-learn style learner; the caller's object is left alone."""
+    if not hasattr(learner, "fit"):
+        raise DataError(f"{learner!r} has no fit method; pass a scikit-learn style classifier or regressor.")
     fitted = copy.deepcopy(learner)
     if s is None:
         return fitted.fit(X, y)
     try:
         return fitted.fit(X, y, sample_weight=s)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
+        if "sample_weight" not in str(error):
+            raise
         raise DataError(f"{type(learner).__name__} takes no sample_weight; choose a learner that does.") from error
 
 

@@ -25,7 +25,7 @@ def numeric(column: Column, role: str) -> np.ndarray:
         raise DataError(
             f"{role} {column.name!r} is text (values such as {_shown(odd)}); {role} needs numbers. Recode it."
         )
-    return column.values
+    return column.values.copy()
 
 
 def finite(name: str, values: np.ndarray) -> None:

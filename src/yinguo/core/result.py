@@ -17,7 +17,7 @@ __all__ = ["SCHEMA_VERSION", "EffectResult"]
 SCHEMA_VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # arrays have no single truth value; a result equals itself
 class EffectResult:
     """One effect estimate, frozen.
 
@@ -74,6 +74,11 @@ class EffectResult:
         if not np.isfinite(self.estimate):
             raise DataError(
                 f"{self.method} gave {self.estimate} for the {self.estimand}; the data do not determine it."
+            )
+        if self.se is not None and not np.isfinite(self.se):
+            raise DataError(
+                f"{self.method} gave an estimate of {self.estimate:g} but a standard error of {self.se}; some units "
+                "weigh without bound. Look at the overlap, or set clip > 0."
             )
         if (self.se is None) == (self.no_inference is None):
             raise ValueError("a result has either a standard error or the reason why there is none")
