@@ -15,6 +15,7 @@ from yinguo.core.crossfit import fit_learner, predict_mean
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 from yinguo.diagnose.balance import bridged_balance_check
+from yinguo.kernels.expand import independent_columns
 from yinguo.kernels.moments import ArrayMoments, solve_gram
 
 __all__ = ["RegressionAdjustment", "adjusted_difference"]
@@ -104,8 +105,25 @@ class RegressionAdjustment(Estimator):
             )
             return self
         estimate, phi, _ = adjusted_difference(D=ArrayMoments(X).D, Y=Y, T=T, share=share, s=s)
-        self.result_ = self.make_result(study, estimate, phi=phi, checks=(bridged_balance_check,))
+        self.result_ = self.make_result(
+            study, estimate, phi=phi, checks=(bridged_balance_check,), notes=_unlearned(study)
+        )
         return self
+
+
+def _unlearned(study: Study) -> tuple[str, ...]:
+    """One sentence per arm in which covariates are collinear that are not so overall."""
+    overall = set(independent_columns(study.X).tolist())
+    notes = []
+    for arm, label in ((0.0, "controls"), (1.0, "treated")):
+        lost = sorted(overall - set(independent_columns(study.X[arm == study.T]).tolist()))
+        if lost:
+            shown = ", ".join(study.covariates[j] for j in lost[:8]) + (", ..." if len(lost) > 8 else "")
+            notes.append(
+                f"{shown}: without variation of their own among the {label}, so their effect there cannot be learned "
+                "and the prediction for the other arm is an extrapolation."
+            )
+    return tuple(notes)
 
 
 def _predictions(learner, X, Y, rows, s) -> np.ndarray:

@@ -13,7 +13,7 @@ from scipy import optimize
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from yinguo.errors import ConvergenceError
+from yinguo.errors import ConvergenceError, DataError
 from yinguo.kernels.moments import solve_gram
 
 __all__ = ["DWR", "decorrelation_loss"]
@@ -75,6 +75,10 @@ class DWR(RegressorMixin, BaseEstimator):
         Mean 1.
     decorrelation_ : float
         Sum of squared weighted covariances reached.
+    n_iter_ : int
+        L-BFGS iterations used.
+    converged_ : bool
+        False if they ended at ``max_iter``: the weights still decorrelate, only less than they could.
 
     Examples
     --------
@@ -104,6 +108,10 @@ class DWR(RegressorMixin, BaseEstimator):
         n = len(X)
         scale = X.std(axis=0)
         Xs = (X - X.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
+        for name in ("decorrelation_strength", "mean_strength", "size_strength"):
+            if not getattr(self, name) >= 0:
+                raise DataError(f"{name} is {getattr(self, name)}; it must be at least 0.")
+        self.n_iter_, self.converged_ = 0, True
         w = self._learn_weights(Xs) if self.decorrelation_strength > 0 else np.ones(n)
         self.decorrelation_ = decorrelation_loss(w, Xs)[0]
         self.sample_weight_ = w / w.mean()
@@ -131,6 +139,7 @@ class DWR(RegressorMixin, BaseEstimator):
         )
         if not np.isfinite(found.fun):
             raise ConvergenceError("the decorrelation weights did not stay finite; check X for extreme values.")
+        self.n_iter_, self.converged_ = int(found.nit), bool(found.success)
         return found.x**2
 
     def predict(self, X) -> np.ndarray:
