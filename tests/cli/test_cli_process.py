@@ -7,7 +7,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 PROGRAM = [sys.executable, "-c", "import sys; from yinguo.cli import main; sys.exit(main())"]
 
@@ -100,3 +103,29 @@ def test_on_a_terminal_there_is_a_bar_on_stderr_and_only_the_answer_on_stdout(ta
     assert process.returncode == 0
     assert len(json.loads(out)["results"]) == 2
     assert "reading" in shown.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="needs the resource usage of a child")
+def test_a_million_rows_of_parquet_stay_under_two_gigabytes_and_show_progress(tmp_path):
+    n = 1_000_000
+    rng = np.random.default_rng(0)
+    X = {f"x{j}": rng.normal(size=n) for j in range(20)}
+    T = (rng.random(n) < 1 / (1 + np.exp(-X["x0"]))).astype(np.int64)
+    parquet.write_table(
+        pa.table({"t": T, "y": X["x0"] + X["x1"] + 2 * T + rng.normal(size=n), **X}), tmp_path / "big.parquet"
+    )
+    with (tmp_path / "out").open("w") as out, (tmp_path / "err").open("w") as err:
+        asked = ["estimate", "big.parquet", "--treatment", "t", "--outcome", "y", "--format", "json", "--progress"]
+        process = subprocess.Popen([*PROGRAM, *asked], stdout=out, stderr=err, cwd=tmp_path)
+        _, status, usage = os.wait4(process.pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    assert kilobytes < 2 * 1024 * 1024
+    results = json.loads((tmp_path / "out").read_text())["results"]
+    assert [row["method"] for row in results if row["error"]] == []
+    adjusted = [row["estimate"] for row in results if row["method"] != "difference"]
+    assert adjusted == pytest.approx([2.0] * len(adjusted), abs=0.02)
+    told = (tmp_path / "err").read_text()
+    assert "reading" in told
+    assert f"{len(results)}/{len(results)}" in told

@@ -175,17 +175,12 @@ def _understood(request: Request) -> _Plan:
 
 
 def _read(request: Request) -> Study:
-    covariates: list[str] | None = None
-    if request.covariates:
-        # Only a comma leaves open whether a text is one name or several, and only then is the header read twice.
-        open_question = any("," in text for text in request.covariates)
-        available = open_table(request.file).names if open_question else request.covariates
-        covariates = columns_named(request.covariates, available)
+    table = open_table(request.file)
     return Study(
-        request.file,
+        table,
         treatment=request.treatment,
         outcome=request.outcome,
-        covariates=covariates,
+        covariates=columns_named(request.covariates, table.names) if request.covariates else None,
         groups=request.groups,
         sample_weight=request.sample_weight,
         missing=request.missing,

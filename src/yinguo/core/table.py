@@ -77,6 +77,8 @@ def open_table(data: Any) -> Table:
     DataError
         File not found or of an unknown kind; columns of unequal length; an object that is no table.
     """
+    if isinstance(data, Table):  # opened before, to look at its names: types of a large CSV are not found twice
+        return data
     if isinstance(data, str | Path):
         return Table(_scan(Path(data)))
     if isinstance(data, Mapping):
