@@ -5,6 +5,8 @@ of the sorted donors: one sort, a few binary searches, no list of pairs. Matchin
 distinct donor value, a pointer to the next value that still has a free donor.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from yinguo.kernels.matches import Matches
@@ -51,13 +53,19 @@ def line_matches(*, values, focal, donors, n_neighbors=1, caliper=None, tie_tole
     focal, x = _sorted_rows(values, focal)
     donors, v = _sorted_rows(values, donors)
     slack = ROUNDING * float(values.std()) if values.size else 0.0
-    nth = None if n_neighbors is None else min(n_neighbors, v.size)
-    limit = np.inf if caliper is None else caliper
+    reach = _LineReach(
+        nth=0 if n_neighbors is None else min(n_neighbors, v.size),
+        caliper=np.inf if caliper is None else caliper,
+        tie_tolerance=tie_tolerance,
+        slack=slack,
+    )
+    padding = np.full(reach.nth + 1, np.inf)
+    padded = np.concatenate([-padding, v, padding])
     start, stop = np.empty(x.size, dtype=np.intp), np.empty(x.size, dtype=np.intp)
     distance = np.empty(x.size)
     for begin in range(0, x.size, _BLOCK):
         part = slice(begin, begin + _BLOCK)
-        start[part], stop[part], distance[part] = _slices(x[part], v, nth, limit, tie_tolerance, slack)
+        start[part], stop[part], distance[part] = _slices(x[part], v, padded, reach)
     return Matches(n=values.size, focal=focal, donors=donors, start=start, stop=stop, distance=distance)
 
 
@@ -156,28 +164,55 @@ def _sorted_rows(values, rows):
     return rows[order], x[order]
 
 
-def _slices(x, v, nth, caliper, tie_tolerance, slack):
-    """Where the matches of each x begin and end in the sorted v, and how far the farthest is."""
-    radius = np.full(x.size, caliper)
-    if nth:
-        nearest = _distance_to_nth(x, v, nth)
-        radius = np.minimum(np.sqrt(nearest**2 + tie_tolerance) if tie_tolerance else nearest, caliper)
-    radius += slack
-    start = np.searchsorted(v, x - radius, side="left")
-    stop = np.maximum(np.searchsorted(v, x + radius, side="right"), start)
-    distance = np.full(x.size, np.nan)
-    if v.size:
-        found = stop > start
-        ends = v[np.minimum(start, v.size - 1)], v[stop - 1]
-        distance[found] = np.maximum(np.abs(x - ends[0]), np.abs(ends[1] - x))[found]
-    return start, stop, distance
+@dataclass(frozen=True, slots=True)
+class _LineReach:
+    """M (0: everything within the caliper), caliper, tie tolerance, and what rounding may add to a distance."""
+
+    nth: int
+    caliper: float
+    tie_tolerance: float
+    slack: float
 
 
-def _distance_to_nth(x, v, nth):
-    """Distance from each x to its nth nearest entry of the sorted v: the best window of nth consecutive entries."""
-    position = np.searchsorted(v, x)
-    best = np.full(x.size, np.inf)
+def _slices(x, v, padded, reach):
+    """Where the matches of each x begin and end in the sorted v, and how far the farthest is.
+
+    ``padded`` is v with ``nth + 1`` infinities on either side, so that windows may hang over the ends.
+    """
+    if not reach.nth:
+        radius = np.full(x.size, reach.caliper + reach.slack)
+        start, stop = np.zeros(x.size, dtype=np.intp), np.zeros(x.size, dtype=np.intp)
+        return _searched(x, v, radius, np.arange(x.size), start, stop, np.full(x.size, np.nan))
+    low, nearest = _best_window(x, v, padded, reach.nth)
+    radius = np.sqrt(nearest**2 + reach.tie_tolerance) if reach.tie_tolerance else nearest
+    radius = np.minimum(radius, reach.caliper) + reach.slack
+    # Usually the window is the match set. Where a neighbour ties with it, or the caliper cuts it, search for the ends.
+    more = (x - padded[low - 1] <= radius) | (padded[low + reach.nth] - x <= radius) | (nearest > radius)
+    start = low - (reach.nth + 1)
+    return _searched(x, v, radius, np.flatnonzero(more), start, start + reach.nth, nearest)
+
+
+def _best_window(x, v, padded, nth):
+    """Of the windows of nth consecutive entries, the one whose farther end is nearest to x: where in ``padded`` it
+    begins, and that distance."""
+    first = np.searchsorted(v, x) + 1
+    low, nearest = first, np.full(x.size, np.inf)
     for shift in range(nth + 1):
-        low = np.clip(position - nth + shift, 0, v.size - nth)
-        np.minimum(best, np.maximum(x - v[low], v[low + nth - 1] - x), out=best)
-    return best
+        begin = first + shift
+        farther = np.maximum(x - padded[begin], padded[begin + nth - 1] - x)
+        better = farther < nearest
+        low = np.where(better, begin, low)
+        nearest = np.where(better, farther, nearest)
+    return low, nearest
+
+
+def _searched(x, v, radius, rows, start, stop, distance):
+    """Set the slices of some rows to everything within their radius."""
+    at, reach = x[rows], radius[rows]
+    start[rows] = begin = np.searchsorted(v, at - reach, side="left")
+    stop[rows] = end = np.maximum(np.searchsorted(v, at + reach, side="right"), begin)
+    distance[rows] = np.nan
+    found = end > begin
+    at, rows = at[found], rows[found]
+    distance[rows] = np.maximum(np.abs(at - v[begin[found]]), np.abs(v[end[found] - 1] - at))
+    return start, stop, distance

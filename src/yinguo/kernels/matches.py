@@ -11,11 +11,11 @@ overlap the record is an ordinary compressed sparse row matrix, and ``matches_to
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
-# Up to this many list entries per stored number we walk the sets one by one (exact to rounding); beyond it the sets
-# overlap heavily and running totals give the same sums in linear time.
+# Short sets are walked entry by entry, exact to rounding. With more pairs per stored number than _EXPAND, or a longer
+# set than _LAYERS, running totals give the same sums in linear time.
 _EXPAND = 4
+_LAYERS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +158,10 @@ def match_means(matches, values):
     """
     count = matches.count
     listed = values[matches.donors]
-    if _worth_expanding(matches):
-        position = np.repeat(np.arange(count.size), count)
-        taken = listed[concatenate_ranges(matches.start, matches.stop)]
-        total = np.bincount(position, weights=taken, minlength=count.size)
+    if _few(count, matches):
+        total = np.zeros(count.size)
+        for position, entry in _layers(matches, count):
+            total[position] += listed[entry]
         center = 0.0
     else:
         # A running total of centred values: its rounding error grows with the spread, not with the level.
@@ -188,9 +188,12 @@ def spread_to_donors(matches, amounts):
     -------
     (n,) float array
     """
-    if _worth_expanding(matches):
-        position, donor = match_pairs(matches)
-        return np.bincount(donor, weights=amounts[position], minlength=matches.n)
+    count = matches.count
+    if _few(count, matches):
+        received = np.zeros(matches.donors.size)
+        for position, entry in _layers(matches, count):
+            received += np.bincount(entry, weights=amounts[position], minlength=received.size)
+        return np.bincount(matches.donors, weights=received, minlength=matches.n)
     kept = matches.matched
     q = matches.donors.size
     steps = np.bincount(matches.start[kept], weights=amounts[kept], minlength=q + 1)
@@ -225,6 +228,8 @@ def matches_to_csr(matches):
     (m, n) scipy.sparse.csr_array
         Rows of units without a match are empty. Written out in full: with heavy ties it is far larger than the record.
     """
+    from scipy import sparse  # on use: nothing else here needs it
+
     count = matches.count
     indptr = np.concatenate([[0], np.cumsum(count)])
     _, donor = match_pairs(matches)
@@ -232,5 +237,20 @@ def matches_to_csr(matches):
     return sparse.csr_array((weight, donor, indptr), shape=(matches.focal.size, matches.n))
 
 
-def _worth_expanding(matches):
-    return matches.count.sum() <= _EXPAND * (matches.focal.size + matches.donors.size)
+def _few(count, matches):
+    """Whether the sets are short enough to be walked entry by entry."""
+    longest = int(count.max(initial=0))
+    return longest <= _LAYERS and (longest <= 2 or count.sum() <= _EXPAND * (count.size + matches.donors.size))
+
+
+def _layers(matches, count):
+    """The first entries of all sets, then the second ones, ...: (positions in focal, entries of the donor list)."""
+    position: np.ndarray | slice = slice(None) if count.min(initial=1) > 0 else np.flatnonzero(count)
+    for k in range(int(count.max(initial=0))):
+        if k:
+            left = count > k if isinstance(position, slice) else count[position] > k
+            if isinstance(position, slice):
+                position = position if left.all() else np.flatnonzero(left)
+            else:
+                position = position[left]
+        yield position, matches.start[position] + k

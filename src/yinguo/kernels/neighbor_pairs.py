@@ -12,7 +12,6 @@ k-d tree: Maneewongvatana & Mount (1999), as in ``scipy.spatial.cKDTree``. Round
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from yinguo.errors import DataError
 
@@ -74,6 +73,8 @@ def tree_pairs(here, there, size, reach):
     DataError
         If a caliper alone lets more than 2e8 pairs match.
     """
+    from scipy.spatial import cKDTree  # on use: loading it takes longer than most matchings
+
     tree = cKDTree(there)
     if reach.nth is None:
         return _ball_pairs(tree, here, there, reach)
@@ -101,9 +102,9 @@ def product_pairs(here, there, size, reach):
     """The same pairs by blocks of a matrix product, in single precision with a rigorous margin.
 
     With ``g`` a bound on the relative rounding of the product, ``(1 - g)(|f|^2 + |d|^2) - 2 f'd`` as computed never
-    exceeds the true squared distance. Its minima over folds of 32 donors are kept; the folds with the smallest minima
-    give a true upper bound on the distance of the M-th donor, and every fold whose minimum is below that bound is then
-    measured in double precision from differences. So no match depends on the rounding of the product.
+    exceeds the true squared distance. Its minima over folds of 32 donors are kept; the M-th smallest of them, with the
+    margin added back, bounds the distance of the M-th donor from above, and every fold whose minimum is below that
+    bound is then measured in double precision from differences. So no match depends on the rounding of the product.
 
     Parameters, returns, raises
     ---------------------------
@@ -115,12 +116,8 @@ def product_pairs(here, there, size, reach):
         block = here[begin : begin + _ROWS]
         minima = folds.minima(block)
         radius = np.full(len(block), reach.caliper)
-        if reach.nth is not None:
-            nearest = min(reach.nth, minima.shape[1])
-            best = np.argpartition(minima, nearest - 1, axis=1)[:, :nearest]
-            at = np.repeat(np.arange(len(block)), nearest)
-            at, column, distance = folds.measured(block, at, best.ravel())
-            radius = _radius_of_rows(at, column, distance, size, len(block), reach)
+        if reach.nth is not None and reach.nth <= minima.shape[1]:
+            radius = reach.radius(folds.at_most(block, minima, reach.nth))
         at, fold = np.nonzero(minima <= (radius[:, None] / folds.scale) ** 2)
         at, column, distance = folds.measured(block, at, fold)
         inside = distance <= _radius_of_rows(at, column, distance, size, len(block), reach)[at]
@@ -135,11 +132,13 @@ def product_pairs(here, there, size, reach):
 class _Folds:
     """Donor points arranged in tiles of ``_FOLD`` x ``width`` columns; a fold is every ``width``-th column of a tile.
 
-    ``tiles[k]`` is (q + 2, _FOLD * width), single precision, the last one padded with points infinitely far away.
+    ``tiles[k]`` is (q + 2, _FOLD * width), single precision, the last one padded with points infinitely far away;
+    ``largest`` is the largest squared norm in each fold. Lengths inside are in units of ``scale``.
     """
 
     there: np.ndarray
     tiles: list
+    largest: np.ndarray
     width: int
     scale: float
     margin: float
@@ -154,10 +153,14 @@ class _Folds:
         right = np.zeros((q + 2, -(-d // columns) * columns), dtype=np.float32)
         right[:q, :d] = there.T / scale
         right[q] = 1.0
-        right[q + 1, :d] = (1 - margin) * ((there / scale) ** 2).sum(axis=1)
+        square = ((there / scale) ** 2).sum(axis=1)
+        right[q + 1, :d] = (1 - margin) * square
         right[q + 1, d:] = _PADDING
+        largest = np.zeros(right.shape[1], dtype=np.float32)
+        largest[:d] = square
+        largest = largest.reshape(-1, _FOLD, width).max(axis=1).ravel()
         tiles = [np.ascontiguousarray(right[:, begin : begin + columns]) for begin in range(0, right.shape[1], columns)]
-        return cls(there, tiles, width, scale, margin)
+        return cls(there, tiles, largest, width, scale, margin)
 
     def minima(self, block):
         """(rows, folds) lower bounds on the smallest squared distance to a donor of the fold, in units of ``scale``."""
@@ -171,6 +174,14 @@ class _Folds:
             folded = product.reshape(len(f), _FOLD, self.width)
             np.minimum.reduce(folded, axis=1, out=minima[:, k * self.width : (k + 1) * self.width])
         return minima
+
+    def at_most(self, block, minima, nth):
+        """(rows,) upper bounds on the distance of the nth nearest donor: nth folds hold one that is no farther."""
+        square = ((block / self.scale) ** 2).sum(axis=1)
+        # Slightly more than twice the margin: it was subtracted once, and the product may have rounded down by it.
+        upper = minima + np.float32(2.1 * self.margin) * (square[:, None].astype(np.float32) + self.largest)
+        upper = upper.min(axis=1) if nth == 1 else np.partition(upper, nth - 1, axis=1)[:, nth - 1]
+        return self.scale * np.sqrt(np.maximum(upper.astype(float), 0.0))
 
     def measured(self, block, at, fold):
         """True distances from the rows ``at`` of the block to every donor of the folds, nearest first in each row."""
