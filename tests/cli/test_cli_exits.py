@@ -1,6 +1,8 @@
 """How commands end: every exit code, and nothing but a line on standard error."""
 
 import logging
+import os
+import sys
 
 import pytest
 
@@ -90,3 +92,19 @@ def test_version_is_that_of_the_package(yinguo):
 def test_the_library_log_is_silent_without_debug(yinguo, table, roles):
     assert yinguo("estimate", table, *roles).err == ""
     assert isinstance(logging.getLogger("yinguo").handlers[0], logging.NullHandler)
+
+
+def test_a_report_without_its_extra_names_the_extra_before_the_work(yinguo, table, roles, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.setattr("yinguo.cli.estimate._read", raising(AssertionError("the file was read")))
+    ran = yinguo("estimate", table, *roles, "--report", "report.html")
+    assert ran.code == 2
+    assert "jinja2 is not installed; run: pip install 'yinguo[report]'" in ran.err
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder in which nobody can create a file")
+def test_a_file_that_cannot_be_written_after_all_is_named(yinguo, table, roles):
+    ran = yinguo("estimate", table, *roles, "--methods", "difference", "--out", "/proc/self/answer.json")
+    assert ran.code == 2
+    assert "answer.json" in ran.err
+    assert "check the path" in ran.err or "permissions" in ran.err

@@ -122,7 +122,7 @@ def estimate(
 
 @app.command(short_help="What each method needs, honours and gives.")
 def methods(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One method in full, with its options.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One method in full, with its options.")] = None,
     form: Annotated[ListForm, typer.Option("--format", help="How to answer.")] = ListForm.TABLE,
     debug: Debug = False,
 ) -> int:
@@ -134,7 +134,7 @@ def methods(
 
 @app.command(short_help="The data sets that come along.")
 def datasets(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One data set; alone, what it is.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One data set; alone, what it is.")] = None,
     out: Annotated[str | None, typer.Option(metavar="FILE", help="Write it there, as .csv or .parquet.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="An option of it; may be repeated.")
@@ -150,7 +150,7 @@ def datasets(
 
 @app.command(short_help="Published tables, run again.")
 def bench(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The table to run; without it, a list.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The table to run; without it, a list.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run every table, one after another.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Only a fraction of the replications.")] = False,
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes; -1 is one per core.")] = -1,
