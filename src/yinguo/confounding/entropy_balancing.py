@@ -134,8 +134,10 @@ class EntropyBalancing(Estimator):
         Y, T, X = self.take(study)
         s = np.ones(study.n) if study.sample_weight is None else study.sample_weight
         target = s * {"ATE": np.ones(study.n), "ATT": T, "ATC": 1 - T}[self.estimand]
+        # Powers and products of centred columns span the same space and keep the digits that large means eat.
+        columns = X if self.moments == 1 and not self.interactions else X - X.mean(axis=0)
         terms = standardised_terms(
-            *expand_terms(X, study.covariates, self.moments, self.interactions),
+            *expand_terms(columns, study.covariates, self.moments, self.interactions),
             share=target / target.sum(),
             arms=[np.flatnonzero(arm == T) for arm in REWEIGHTED[self.estimand]],
         )

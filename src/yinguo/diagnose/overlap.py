@@ -11,6 +11,8 @@ __all__ = ["Clipping", "clip_propensity", "clipping_check", "overlap_check"]
 
 #: Chances outside this range mean that almost every such unit is in one arm only.
 EXTREME = 0.02
+#: Chances this close to 0 or 1 are what a maximum-likelihood fit leaves of certainty when its steps end.
+CERTAIN = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def clip_propensity(e, clip: float, estimand: str = "ATE") -> Clipping:
     DataError
         ``clip`` outside [0, 0.5).
     OverlapError
-        A chance is not a number, or one that is divided by is exactly 0 and ``clip`` is 0.
+        A chance is not a number, or one that is divided by is 0 and ``clip`` does not move it.
     """
     if not 0 <= clip < 0.5:
         raise DataError(f"clip is {clip}; it must be at least 0 and below 0.5, such as 0.01.")
@@ -66,11 +68,14 @@ def clip_propensity(e, clip: float, estimand: str = "ATE") -> Clipping:
         raise OverlapError(f"{lost} of {e.size} propensities are not a number; check the propensity model.")
     bad = np.zeros(e.size, dtype=bool)
     if estimand != "ATT":
-        bad |= clipped <= 0
+        bad |= clipped <= CERTAIN
     if estimand != "ATC":
-        bad |= clipped >= 1
+        bad |= clipped >= 1 - CERTAIN
     if bad.any():
-        raise OverlapError(f"{int(bad.sum())} of {e.size} propensities are 0 or 1 exactly; set clip > 0.")
+        raise OverlapError(
+            f"{int(bad.sum())} of {e.size} propensities are 0 or 1: their covariates decide the treatment. "
+            "Leave out the covariate that does, or set clip > 0."
+        )
     return Clipping(clipped, clipped != e)
 
 

@@ -158,7 +158,7 @@ def fit_binary_leave_fold_out(
     H_rest = [np.delete(H_fold, k, axis=0).sum(axis=0) + np.diag(ridge) for k in range(n_folds)]
     if min(map(slope_rank, H_rest)) < slope_rank(H_total):
         # A level seen in one fold only: the full maximum knows its coefficient, the other folds must not.
-        return _fit_each_fold(moments, T, s, link, penalty, fold_of_code, n_folds, full, H_total)
+        return _fit_each_fold(moments, T, s, link, penalty, fold_of_code, np.zeros(moments.q), H_total)
     inverse = [solve_gram(H, np.eye(moments.q), intercept=True) for H in H_rest]
 
     betas = np.repeat(full.beta[None], n_folds, axis=0)
@@ -174,7 +174,7 @@ def fit_binary_leave_fold_out(
         if step > 8:
             break
     # The shared Hessian is too far off (small samples, near separation): fit each fold by itself.
-    return _fit_each_fold(moments, T, s, link, penalty, fold_of_code, n_folds, full, H_total)
+    return _fit_each_fold(moments, T, s, link, penalty, fold_of_code, full.beta, H_total)
 
 
 def _leave_fold_out_gradients(moments, T, s, link, betas, fold_of_code, ridge):
@@ -193,15 +193,14 @@ def _leave_fold_out_gradients(moments, T, s, link, betas, fold_of_code, ridge):
     return gradient
 
 
-def _fit_each_fold(moments, T, s, link, penalty, fold_of_code, n_folds, full, information):
-    betas = np.empty((n_folds, moments.q))
-    steps = full.steps
-    for k in range(n_folds):
+def _fit_each_fold(moments, T, s, link, penalty, fold_of_code, start, information):
+    betas, steps = np.empty((int(fold_of_code.max()) + 1, moments.q)), 0
+    for k in range(len(betas)):
         inside = np.zeros(moments.n, dtype=bool)
         for c in np.flatnonzero(fold_of_code == k):
             inside[moments.bounds[c] : moments.bounds[c + 1]] = True
         weight = np.where(inside, 0.0, 1.0 if s is None else s)
-        fit = fit_binary(moments, T, s=weight, link=link, penalty=penalty, start=np.zeros(moments.q))
+        fit = fit_binary(moments, T, s=weight, link=link, penalty=penalty, start=start)
         betas[k], steps = fit.beta, steps + fit.steps
     return BinaryFit(betas, information, moments.apply(betas[fold_of_code]), steps)
 
