@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 
 from yinguo.errors import DataError
 from yinguo.kernels.entropy_dual import entropy_weights
@@ -68,6 +69,24 @@ def test_base_weights_enter_as_factors_and_zero_leaves_a_row_out():
     assert not fit.w[q == 0].any()
     assert fit.lam == pytest.approx(again.lam, abs=1e-7)
     assert entropy_weights(C, q=7 * q).w == pytest.approx(fit.w, abs=1e-12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0.0, 2.5), st.integers(1, 3))
+def test_it_converges_exactly_where_a_linear_programme_finds_positive_weights(seed, shift, r):
+    C = columns(25, r, seed, shift)
+    # Largest t with weights w >= t, sum 1, and weighted means 0.
+    lp = optimize.linprog(
+        np.r_[np.zeros(25), -1.0],
+        A_ub=np.column_stack([-np.eye(25), np.ones(25)]), b_ub=np.zeros(25),
+        A_eq=np.column_stack([np.vstack([np.ones(25), C.T]), np.zeros(r + 1)]), b_eq=np.r_[1.0, np.zeros(r)],
+        bounds=[(0, None)] * 25 + [(0, None)],
+    )  # fmt: skip
+    fit = entropy_weights(C)
+    if lp.status == 2:
+        assert not fit.converged
+    elif -lp.fun > 1e-5:
+        assert fit.converged
 
 
 @pytest.mark.parametrize("shift", [5.0, 1e3])
