@@ -168,3 +168,25 @@ def test_every_option_changes_the_answer(options):
     study = study.replace(X=np.column_stack([study.X[:, :2], np.round(2 * study.X[:, 2])]))
     base, changed = (yg.NearestNeighborMatching(**o).fit(study).result_ for o in ({}, options))
     assert (base.estimate, base.se) != (changed.estimate, changed.se)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("n_neighbors", [1, 3])
+def test_unit_effects_on_random_designs_are_those_of_causallib(n_neighbors):
+    pandas = pytest.importorskip("pandas")
+    estimation = pytest.importorskip("causallib.estimation")
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3)) @ rng.normal(size=(3, 3))
+    T = (rng.random(400) < 0.4).astype(int)
+    Y = X @ [1.0, 2.0, 3.0] + T + rng.normal(size=400)
+    study = yg.Study.from_arrays(X, T, Y)
+    # causallib averages the covariances of the two arms where ours is that of everybody, so ours is given its matrix.
+    within_arms = np.linalg.inv((np.cov(X[T == 0].T, bias=True) + np.cov(X[T == 1].T, bias=True)) / 2)
+    for metric, ours in (("euclidean", np.eye(3)), ("mahalanobis", within_arms)):
+        peer = estimation.Matching(n_neighbors=n_neighbors, metric=metric)
+        frames = pandas.DataFrame(X), pandas.Series(T)
+        peer.fit(*frames, pandas.Series(Y))
+        outcomes = peer.estimate_individual_outcome(*frames)
+        att = (outcomes[1] - outcomes[0])[T == 1].mean()
+        mine = yg.NearestNeighborMatching(n_neighbors=n_neighbors, metric=ours).fit(study).result_.estimate
+        assert mine == pytest.approx(att, rel=1e-10)

@@ -182,3 +182,15 @@ def test_every_option_changes_the_answer(options):
     study = study.replace(X=np.round(study.X, 1))  # ties, so that the two forms of the variance differ
     base, changed = (yg.PropensityMatching(**o).fit(study).result_ for o in ({}, options))
     assert (base.estimate, base.se) != (changed.estimate, changed.se)
+
+
+def test_scores_that_round_to_one_still_give_an_answer():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=400), [60.0, 70.0]])
+    T = (rng.random(402) < 1 / (1 + np.exp(-x))).astype(float)
+    T[-2:] = 1.0
+    study = yg.Study.from_arrays(x, T, x + T)
+    for distance in ("propensity", "logit"):
+        for link in ("logit", "probit"):
+            result = yg.PropensityMatching(propensity=link, distance=distance).fit(study).result_
+            assert np.isfinite([result.estimate, result.se]).all()

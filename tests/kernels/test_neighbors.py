@@ -129,3 +129,17 @@ def test_rows_without_any_difference_all_match():
     points = metric_points(np.ones((6, 3)))
     matches = nearest_matches(points=points, focal=np.arange(3), donors=np.arange(3, 6))
     assert matches.count.tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("p", [2, 6, 15])
+def test_continuous_covariates_get_the_neighbours_that_scikit_learn_finds(p):
+    from sklearn.neighbors import NearestNeighbors
+
+    rng = np.random.default_rng(p)
+    X = rng.normal(size=(1200, p)) @ rng.normal(size=(p, p))
+    focal, donors = arms(1200)
+    V = np.linalg.inv(np.cov(X.T))
+    peer = NearestNeighbors(n_neighbors=3, metric="mahalanobis", metric_params={"VI": V}, algorithm="brute")
+    expected = donors[peer.fit(X[donors]).kneighbors(X[focal], return_distance=False)]
+    found = sets(nearest_matches(points=metric_points(X), focal=focal, donors=donors, n_neighbors=3))
+    assert all(found[int(i)] == set(row.tolist()) for i, row in zip(focal, expected, strict=True))

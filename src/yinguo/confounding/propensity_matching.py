@@ -40,7 +40,7 @@ __all__ = ["PropensityMatching", "fitted_score"]
 AUTO_CALIPER = 0.2
 
 
-def fitted_score(*, X, T, link: str = "logit") -> FittedScore:
+def fitted_score(*, X, T, link: str = "logit") -> tuple[FittedScore, np.ndarray]:
     """Propensity score by maximum likelihood, with what the variance needs of the fit.
 
     Parameters
@@ -48,11 +48,18 @@ def fitted_score(*, X, T, link: str = "logit") -> FittedScore:
     X : (n, p) float array
     T : (n,) float array of 0 and 1
     link : {"logit", "probit"}
+
+    Returns
+    -------
+    score : FittedScore
+    logit : (n,) float array
+        Of the score; finite also where the score rounds to 0 or 1.
     """
     moments = ArrayMoments(X)
     fit = fit_binary(moments, T, link=link)
     e, slope, _, _ = linear_predictor_terms(fit.eta, T, link)
-    return FittedScore(moments.D, e, slope, fit.information)
+    logit = fit.eta if link == "logit" else special.log_ndtr(fit.eta) - special.log_ndtr(-fit.eta)
+    return FittedScore(moments.D, e, slope, fit.information), logit
 
 
 class PropensityMatching(Estimator):
@@ -168,8 +175,8 @@ class PropensityMatching(Estimator):
         self._check_options(T)
         if self.propensity_covariates is not None:
             X = study.columns(self.propensity_covariates)
-        score = fitted_score(X=X, T=T, link=self.propensity)
-        position = score.e if self.distance == "propensity" else special.logit(score.e)
+        score, logit = fitted_score(X=X, T=T, link=self.propensity)
+        position = score.e if self.distance == "propensity" else logit
         caliper = AUTO_CALIPER * float(position.std(ddof=1)) if self.caliper == "auto" else self.caliper
         matched, notes = self._matched(Y, T, position, caliper, score)
         variance = matched.variance

@@ -59,6 +59,7 @@ def score_adjustment(*, D, Y, e, slope, information, estimate, near, n_target, e
     """
     # Only differences of Y enter; centred, the running totals behind the neighbours' means keep their digits.
     Y = Y - Y.mean()
+    e = np.clip(e, 1e-12, 1 - 1e-12)  # a score that rounds to 0 or 1 has slope 0 and no say
     means = [_by_row(part, match_means(part, Y)) for part in near]
     cov0, cov1 = ((lambda a, j=j: _covariance_weights(near[j], Y, means[j], a)) for j in (0, 1))
     effect = slope * (means[1] - means[0] - estimate)
