@@ -10,7 +10,7 @@ from yinguo.report.plots import forest_plot
 ROWS = [
     ForestRow("difference", -8498.0, -9641.0, -7354.0, "stop"),
     ForestRow("aipw", 1531.0, 201.7, 2860.0, "look"),
-    ForestRow("bare", 1000.0, None, None, "unchecked", "no valid interval"),
+    ForestRow("bare", 1000.0, None, None, "unchecked", "a reason that would fill the line " * 9),
     ForestRow("failed", None, None, None, "unchecked", "the solver stopped"),
 ]
 
@@ -26,6 +26,7 @@ def test_every_method_has_a_line_the_failed_one_with_its_reason(width):
         assert row.label in said
     assert any("no estimate: the solver stopped" in t for t in said)
     assert any(t.startswith("1531 (201.7 to 2860)") for t in said)
+    assert "1000 (no valid interval)" in said
 
 
 def test_the_legend_names_only_the_verdicts_that_occur():
@@ -66,6 +67,13 @@ def test_degenerate_comparisons_still_give_a_picture(rows):
     assert np.isfinite([low, high]).all()
     assert low < high
     forest_plot(rows, width=360)
+
+
+@pytest.mark.parametrize("width", [820, 360])
+def test_endless_labels_and_numbers_leave_room_for_the_picture(width):
+    row = ForestRow("x" * 500, -1.23456e-7, -9.87654e8, 9.87654e8, "ok")
+    axes = forest_plot([row], width=width, benchmark=("y" * 500, 1e-9)).axes[0]
+    assert axes.get_position().width > 0.25
 
 
 def test_labels_are_not_mathematics():

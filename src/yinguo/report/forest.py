@@ -39,7 +39,7 @@ class ForestRow:
     verdict : {"ok", "look", "stop", "unchecked"}
         The gravest of the method's checks.
     remark : str
-        Said in place of what is missing.
+        Why there is no estimate.
     """
 
     label: str
@@ -54,7 +54,7 @@ class ForestRow:
         """The row of an EffectResult."""
         low, high = result.ci(level) or (None, None)
         verdict = worst(result.diagnostics) if result.diagnostics else "unchecked"
-        return cls(label, result.estimate, low, high, verdict, "" if result.se is not None else "no valid interval")
+        return cls(label, result.estimate, low, high, verdict)
 
 
 def forest_height(rows: Sequence[ForestRow], width: float) -> float:
@@ -133,7 +133,7 @@ def _figures(row: ForestRow) -> str:
     if row.low is not None:
         text += f" ({words.number(row.low)} to {words.number(row.high)})"
     else:
-        text += f" ({row.remark})"
+        text += " (no valid interval)"
     return text.replace("-", "−")
 
 

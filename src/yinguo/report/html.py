@@ -129,13 +129,14 @@ def _pictures(c: Content, safe: Any) -> dict[str, Any]:
             figure, title = plots.overlap_plot(overlap), f"Overlap: {overlap.label}"
             picture = inline(figure, key=f"overlap{i}", title=title, description=text)
             found["overlaps"].append((safe(picture), overlap))
-        if c.evidence.curves:
+        curves = sorted(c.evidence.curves, key=lambda x: x.ess)[:MOST_PANELS]
+        if curves:
             text = " ".join(
                 f"{x.label}, {x.arm} arm: {x.used} of {x.n} units have weight, worth {x.ess:.0f} equal ones; the "
                 f"heaviest carries {x.top:.1%}."
-                for x in c.evidence.curves[:MOST_PANELS]
+                for x in curves
             )
-            figure = plots.weight_plot(c.evidence.curves[:MOST_PANELS])
+            figure = plots.weight_plot(curves)
             title = "Concentration of the weights"
             found["weights"] = safe(inline(figure, key="weights", title=title, description=text))
             found["curves_left"] = max(len(c.evidence.curves) - MOST_PANELS, 0)

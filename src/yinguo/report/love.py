@@ -61,4 +61,4 @@ def draw_love(
     for text, color in legend:
         write(axes, 0, 1, text, coords="axes fraction", shift=(x, 7), size=12, color=color)
         x += text_width(text, 12) + 10
-    ticks(axes, 5, "difference of means, in standard deviations")
+    ticks(axes, 5, "standardised difference of means")
