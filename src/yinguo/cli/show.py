@@ -35,6 +35,8 @@ def show_comparison(
     _show_question(console, comparison, asked)
     _show_checks(console, comparison)
     console.print(_estimates(comparison, level, benchmark))
+    for failure in comparison.failures:
+        console.print(f"{failure.method}: no estimate: {_one_line(failure.error)}", soft_wrap=True)
     console.print()
     console.print(comparison.disagreement(), soft_wrap=True)
     _show_notes(console, comparison, left_out)
@@ -84,18 +86,17 @@ def _estimates(comparison: Comparison, level: float, benchmark: tuple[str, float
     table = Table(box=None, pad_edge=False, header_style="bold")
     for head in ("method", "estimate", "std. error", f"{100 * level:g} % interval"):
         table.add_column(head, justify="left" if head == "method" else "right", no_wrap=True)
-    table.add_column("checks", overflow="fold")
+    table.add_column("checks", no_wrap=True)
     for row in comparison:
         if isinstance(row, Failure):
-            reason = f"no estimate: {_one_line(row.error)}"
-            table.add_row(Text(row.method), "-", "-", "-", Text(reason, _STYLES["stop"]))
+            table.add_row(Text(row.method), "-", "-", "-", Text("no estimate", _STYLES["stop"]))
             continue
         interval = row.ci(level)
         shown = "-" if interval is None else f"{words.number(interval[0])} to {words.number(interval[1])}"
         table.add_row(Text(row.method), words.number(row.estimate), words.number(row.se), shown, _verdict(row))
     if benchmark is not None:
         label, value = benchmark
-        table.add_row(Text(label, "italic"), words.number(value), "", "", Text("benchmark, given by you", "italic"))
+        table.add_row(Text(label, "italic"), words.number(value), "", "", Text("given", "italic"))
     return table
 
 
@@ -103,10 +104,9 @@ def _verdict(row: EffectResult):
     from rich.text import Text
 
     if not row.diagnostics:
-        return Text("none made", "dim")
+        return Text("none", "dim")
     verdict = worst(row.diagnostics)
-    failing = ", ".join(d.name for d in row.diagnostics if d.verdict == verdict != "ok")
-    return Text(f"{verdict}: {failing}" if failing else verdict, _STYLES[verdict])
+    return Text(verdict, _STYLES[verdict])
 
 
 def _show_notes(console, comparison: Comparison, left_out: Sequence[LeftOut]) -> None:
