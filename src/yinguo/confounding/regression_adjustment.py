@@ -40,6 +40,11 @@ def adjusted_difference(*, D, Y, T, share, s=None) -> tuple[float, np.ndarray, t
     phi : (n,) float array
     fits : two (n,) float arrays
         Predicted outcome under control and under treatment.
+
+    Source
+    ------
+    Robins (1986), Mathematical Modelling 7, for standardisation over a fitted outcome model (g-computation); the
+    stacked estimating equations are those of Newey & McFadden (1994), Handbook of Econometrics 4, section 6.
     """
     fits, phi = [], np.zeros(len(Y))
     average = share @ D  # n times the weighted mean row

@@ -111,6 +111,7 @@ def encode_covariates(columns: Mapping[str, Column], n: int) -> tuple[np.ndarray
                 f"covariate {column.name!r} is text with {len(column.levels)} different values; it looks like an "
                 f"identifier. Leave it out of the covariates or group its values (at most {MAX_LEVELS})."
             )
+        _refuse_spoilt_numbers(column)
         plan += [(column, k, f"{column.name}={level}") for k, level in enumerate(column.levels) if k > 0]
         if column.levels:
             decisions.append(
@@ -125,6 +126,25 @@ def encode_covariates(columns: Mapping[str, Column], n: int) -> tuple[np.ndarray
             block = column.values[rows]
             X[rows, j] = block if level is None else block == level
     return X, tuple(name for _, _, name in plan), decisions
+
+
+def _refuse_spoilt_numbers(column: Column) -> None:
+    """A column of numbers with a few texts in it is a mistake of the file, not a set of categories."""
+    levels = column.levels or ()
+    spoilt = [level for level in levels if not _is_number(level)]
+    if 0 < len(spoilt) < len(levels) / 2:
+        raise DataError(
+            f"covariate {column.name!r} is text because of {_shown(tuple(spoilt))} among its numbers; mark missing "
+            "values by an empty field or NA, correct the rest, or leave the column out."
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def drop_uninformative(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...], list[str]]:

@@ -37,7 +37,7 @@ def number(value: float | None, digits: int = 4) -> str:
         return "nan"
     size = abs(float(f"{value:.{digits}g}"))  # 9999.9 is printed as 10000, so it is sized as that
     if size >= 10**digits and size < 1e9:
-        return f"{value:.0f}" if size >= 1e5 else f"{value:.1f}"
+        return f"{value:.0f}"
     if 0 < size < 1e-4 or size >= 1e9:
         return f"{value:.{digits - 1}e}"
     return f"{value:#.{digits}g}".rstrip(".")
