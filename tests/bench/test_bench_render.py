@@ -42,6 +42,11 @@ def test_markdown_shows_printed_repeated_error_ours_and_truth_side_by_side(summa
     assert repeated == pytest.approx(ours + 0.25, abs=0.01)
 
 
+def test_only_the_first_figure_of_a_table_has_the_column_of_the_repeated_error(summary):
+    row = cell_of(render.markdown(summary()), "small")[0]
+    assert [head for head in row if "error repeated" in head] == ["estimate, error repeated"]
+
+
 def test_a_row_that_repeats_an_error_is_no_row_of_its_own_in_what_people_read(summary):
     rows = cell_of(render.markdown(summary()), "small")
     assert [row["method"] for row in rows] == ["mean", "shifted", "first"]

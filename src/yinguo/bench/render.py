@@ -37,8 +37,10 @@ def markdown(summary: Summary) -> str:
     parts = [f"# {table.title}", f"Source: {table.source}", table.protocol]
     unit = f", in {table.unit}" if table.unit else ""
     parts.append(
-        f"Estimand: {table.estimand}{unit}. A figure is followed by its Monte Carlo standard error; "
-        "SD divides by the number of replications, so that RMSE² = Bias² + SD²."
+        f"Estimand: {table.estimand}{unit}. A figure is followed by its Monte Carlo standard error. SD divides by the "
+        "number of draws, so that RMSE² = Bias² + SD². CPU s is the processor time of one fit. The mark says what the "
+        "printed figures are worth: met by ours (reproduced), a product of how they were made (artefact), or neither "
+        "shown (unverified)."
     )
     if summary.quick:
         parts.append(f"**Quick run: {table.quick_fraction:.0%} of the replications. Not to be quoted.**")
@@ -69,7 +71,7 @@ def terminal(summary: Summary):
         head, body = _grid(summary, cell)
         grid = Table(title=Text(cell.name), title_justify="left")
         for position, name in enumerate(head):
-            grid.add_column(name, justify="left" if position == 0 else "right")
+            grid.add_column(name, justify="left" if position == 0 else "right", overflow="fold")
         for row in body:
             grid.add_row(*(Text(text) for text in row))
         parts += [grid, *(Text(f"· {remark}") for remark in _remarks(summary, cell))]
@@ -130,6 +132,8 @@ def _metric_columns(summary: Summary, lines: Sequence[Line], metric: str) -> lis
     if all(value is None for value in printed):
         return [(head, ours)]
     columns = [(f"{head} printed", ["" if value is None else f"{value:.10g}" for value in printed])]
+    if metric != summary.table.metrics[0]:
+        return [*columns, (f"{head} ours", ours)]
     repeated = [
         summary.artefact(line) if value is not None else None for line, value in zip(lines, printed, strict=True)
     ]

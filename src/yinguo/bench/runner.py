@@ -110,13 +110,15 @@ def run_rows(
     if retry_failures:
         rows = {key: row for key, row in rows.items() if row.error is None}
     waiting = [task for task in tasks if task.key not in rows]
+    failed = sum(row.error is not None for row in rows.values())
     with _progress_bar(progress) as bar:
-        shown = bar.add_task(table.name, total=len(tasks), completed=len(rows), failed=_failed(rows))
+        shown = bar.add_task(table.name, total=len(tasks), completed=len(rows), failed=failed)
         with closing(_finished(waiting, n_jobs)) as finished:
             for row in finished:
                 append_row(path, row)
                 rows[row.key] = row
-                bar.update(shown, advance=1, failed=_failed(rows))
+                failed += row.error is not None
+                bar.update(shown, advance=1, failed=failed)
     return rows
 
 
@@ -164,10 +166,6 @@ def _finished(tasks: Sequence[Task], n_jobs: int) -> Generator[Row, None, None]:
         # Batches of one: a finished fit must not wait for its neighbours to be written down.
         pool = joblib.Parallel(batch_size=1, return_as="generator_unordered")
         yield from pool(joblib.delayed(run_task)(task) for task in tasks)
-
-
-def _failed(rows: "dict[str, Row]") -> int:
-    return sum(row.error is not None for row in rows.values())
 
 
 def _progress_bar(progress: bool | None):
