@@ -102,6 +102,8 @@ class Comparison:
 
         A bare difference of arms is there to be compared with; that its arms differ condemns no other method.
         """
+        if not self.results:
+            return "stop"  # nothing failed its checks only because nothing was estimated
         adjusts = {
             row.method
             for row, estimator in zip(self.rows, self.estimators, strict=True)
@@ -169,7 +171,7 @@ class Comparison:
         bad = [(m, d) for m, d in self.diagnostics if d.verdict != "ok"]
         if bad:
             lines += ["", "Checks that did not pass:"] + [f"  {m}: {d}" for m, d in bad]
-        lines += ["", f"{'method':<28}{'estimate':>12}{'se':>12}{f'{level:.0%} interval':>28}"]
+        lines += ["", f"{'method':<28}{'estimate':>12}{'se':>12}{f'{100 * level:g}% interval':>28}"]
         for row in self.rows:
             if isinstance(row, Failure):
                 lines.append(f"{row.method:<28}  no estimate: {row.error}")

@@ -141,7 +141,7 @@ class EffectResult:
             "p_value": self.p_value,
             "n": self.n,
             "no_inference": self.no_inference,
-            "diagnostics": [d.to_dict() for d in self.diagnostics],
+            "diagnostics": [_plain(d.to_dict()) for d in self.diagnostics],
             "notes": list(self.notes),
             "settings": _plain(self.settings),
             "extras": _plain(self.extras),

@@ -51,4 +51,4 @@ def answer(result, level: float = 0.95) -> str:
         return f"{head}. No valid interval: {result.no_inference}"
     low, high = result.ci(level)
     verdict = "the data do not settle its sign" if low <= 0 <= high else "a value of zero is outside the interval"
-    return f"{head} ({level:.0%} interval {number(low)} to {number(high)}; {verdict})."
+    return f"{head} ({100 * level:g}% interval {number(low)} to {number(high)}; {verdict})."
