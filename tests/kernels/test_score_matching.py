@@ -7,7 +7,7 @@ from yinguo.errors import DataError
 from yinguo.kernels.line_neighbors import line_matches
 from yinguo.kernels.matches import join_matches, matches_to_csr
 from yinguo.kernels.matching import contrast_variance, matched_contrast, own_arm_rows, residual_variances, scattered
-from yinguo.kernels.score_matching import match_on_score, match_without_replacement
+from yinguo.kernels.score_matching import VarianceRule, match_on_score, match_without_replacement
 
 
 def draw(n=400, seed=0):
@@ -20,7 +20,7 @@ def draw(n=400, seed=0):
 @pytest.mark.parametrize("estimand", ["ATE", "ATT", "ATC"])
 def test_the_sorted_pipeline_equals_matching_in_row_order(estimand):
     x, T, Y = draw()
-    found = match_on_score(Y=Y, T=T, position=x, estimand=estimand, n_neighbors=2, variance_neighbors=2)
+    found = match_on_score(Y=Y, T=T, position=x, estimand=estimand, n_neighbors=2, rule=VarianceRule(neighbors=2))
     treated, control = np.flatnonzero(T == 1), np.flatnonzero(T == 0)
     sides = [(treated, control)] * (estimand != "ATC") + [(control, treated)] * (estimand != "ATT")
     matches = join_matches(line_matches(values=x, focal=f, donors=d, n_neighbors=2) for f, d in sides)
@@ -34,7 +34,7 @@ def test_the_sorted_pipeline_equals_matching_in_row_order(estimand):
     within = join_matches(
         line_matches(values=x, focal=f, donors=d, n_neighbors=3) for f, d in own_arm_rows(T, np.arange(T.size))
     )
-    sigma2 = scattered(within, residual_variances(Y=Y, within=within))
+    sigma2 = scattered(within, residual_variances(Y=Y, within=within, form="neighbor_spread"))
     assert found.variance == pytest.approx(contrast_variance(contrast, sigma2))
 
 

@@ -32,7 +32,13 @@ from yinguo.errors import DataError
 from yinguo.kernels.glm import LINKS, fit_binary, linear_predictor_terms
 from yinguo.kernels.matching import VARIANCE_FORMS
 from yinguo.kernels.moments import ArrayMoments
-from yinguo.kernels.score_matching import FittedScore, ScoreMatching, match_on_score, match_without_replacement
+from yinguo.kernels.score_matching import (
+    FittedScore,
+    ScoreMatching,
+    VarianceRule,
+    match_on_score,
+    match_without_replacement,
+)
 
 __all__ = ["PropensityMatching", "fitted_score"]
 
@@ -213,10 +219,12 @@ class PropensityMatching(Estimator):
         matched = match_on_score(
             **common,
             tie_tolerance=self.tie_tolerance * float(position.var()),
-            homoscedastic=self.variance == "homoscedastic",
-            variance_neighbors=self.variance_neighbors,
-            variance_form=self.variance_form,
-            target=self.target,
+            rule=VarianceRule(
+                homoscedastic=self.variance == "homoscedastic",
+                neighbors=self.variance_neighbors,
+                form=self.variance_form,
+                target=self.target,
+            ),
             score=score if correct else None,
         )
         if correct and matched.contrast.n_target < matched.matches.focal.size:

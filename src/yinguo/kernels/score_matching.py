@@ -62,20 +62,27 @@ class ScoreMatching:
     adjustment: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class VarianceRule:
+    """How the variance is estimated.
+
+    Attributes
+    ----------
+    homoscedastic : bool
+        One residual variance for everybody, from the matched differences.
+    neighbors, form
+        As in ``residual_variances``; the covariances behind the adjustment for an estimated score use the same ones.
+    target : {"population", "sample"}
+    """
+
+    homoscedastic: bool = False
+    neighbors: int = 1
+    form: str = "neighbor_spread"
+    target: str = "population"
+
+
 def match_on_score(
-    *,
-    Y,
-    T,
-    position,
-    estimand="ATT",
-    n_neighbors=1,
-    caliper=None,
-    tie_tolerance=0.0,
-    homoscedastic=False,
-    variance_neighbors=1,
-    variance_form="neighbor_mean",
-    target="population",
-    score=None,
+    *, Y, T, position, estimand="ATT", n_neighbors=1, caliper=None, tie_tolerance=0.0, rule=None, score=None
 ):
     """Match with replacement on a line, all ties kept, and estimate effect and variance.
 
@@ -88,11 +95,7 @@ def match_on_score(
     estimand : {"ATE", "ATT", "ATC"}
     n_neighbors, caliper, tie_tolerance
         As in ``line_matches``.
-    homoscedastic : bool
-        One residual variance for everybody.
-    variance_neighbors, variance_form
-        As in ``residual_variances``; the covariances behind the adjustment use the same neighbours.
-    target : {"population", "sample"}
+    rule : VarianceRule, optional
     score : FittedScore, optional
         If given, the adjustment for its estimation is computed.
 
@@ -100,35 +103,18 @@ def match_on_score(
     -------
     ScoreMatching
     """
+    rule = rule or VarianceRule()
     order = np.argsort(position)
     x, y, t = position[order], Y[order], T[order]
-    arms = np.flatnonzero(t == 0), np.flatnonzero(t == 1)
-    treated_side, control_side = (arms[1], arms[0]), (arms[0], arms[1])
-    searches = {"ATT": [treated_side], "ATC": [control_side], "ATE": [treated_side, control_side]}[estimand]
-    matches = join_matches(
-        line_matches(
-            values=x,
-            focal=focal,
-            donors=donors,
-            n_neighbors=n_neighbors,
-            caliper=caliper,
-            tie_tolerance=tie_tolerance,
-        )
-        for focal, donors in searches
-    )
+    control, treated = arms = np.flatnonzero(t == 0), np.flatnonzero(t == 1)
+    searches = [(treated, control)] * (estimand != "ATC") + [(control, treated)] * (estimand != "ATT")
+    how = {"n_neighbors": n_neighbors, "caliper": caliper, "tie_tolerance": tie_tolerance}
+    matches = join_matches(line_matches(values=x, focal=focal, donors=donors, **how) for focal, donors in searches)
     contrast = matched_contrast(Y=y, T=t, matches=matches)
-    near = None
+    near, adjustment = None, None
     if score is not None:
         everyone = np.arange(x.size)
-        near = tuple(
-            line_matches(values=x, focal=everyone, donors=arm, n_neighbors=variance_neighbors + 1) for arm in arms
-        )
-    sigma2 = contrast.sigma2
-    if not homoscedastic:
-        needed = variance_factors(contrast, target) > 0
-        sigma2 = _in_arm_variances(x, y, t, arms, needed, near, variance_neighbors, variance_form)
-    adjustment = None
-    if near is not None:
+        near = tuple(line_matches(values=x, focal=everyone, donors=arm, n_neighbors=rule.neighbors + 1) for arm in arms)
         adjustment = score_adjustment(
             D=score.D,
             rows=order,
@@ -141,10 +127,13 @@ def match_on_score(
             n_target=contrast.n_target,
             estimand=estimand,
         )
+    sigma2 = contrast.sigma2
+    if not rule.homoscedastic:
+        sigma2 = _in_arm_variances(x, y, arms, variance_factors(contrast, rule.target) > 0, near, rule)
     return ScoreMatching(
         contrast=_in_row_order(contrast, order),
         matches=renamed_rows(matches, order),
-        variance=contrast_variance(contrast, sigma2, target),
+        variance=contrast_variance(contrast, sigma2, rule.target),
         adjustment=adjustment,
     )
 
@@ -190,18 +179,16 @@ def match_without_replacement(*, Y, T, position, estimand="ATT", n_neighbors=1, 
     return ScoreMatching(contrast, matches, contrast_variance(contrast, 0.0), None)
 
 
-def _in_arm_variances(x, y, t, arms, needed, near, variance_neighbors, form):
+def _in_arm_variances(x, y, arms, needed, near, rule):
     """(n,) residual variances where needed, from ``near`` if it was found anyway."""
     variance = np.zeros(x.size)
     for side, arm in enumerate(arms):
         focal = arm[needed[arm]]
-        if not focal.size:
-            continue
         if near is None:
-            within = line_matches(values=x, focal=focal, donors=arm, n_neighbors=variance_neighbors + 1)
+            within = line_matches(values=x, focal=focal, donors=arm, n_neighbors=rule.neighbors + 1)
         else:
             within = matches_of(near[side], focal)  # near lists every row in order
-        variance += scattered(within, residual_variances(Y=y, within=within, form=form))
+        variance += scattered(within, residual_variances(Y=y, within=within, form=rule.form))
     return variance
 
 
