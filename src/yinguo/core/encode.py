@@ -139,14 +139,6 @@ def _refuse_spoilt_numbers(column: Column) -> None:
         )
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def drop_uninformative(X: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
     """Leave out constant columns and exact copies of an earlier column, and say so."""
     n, p = X.shape
