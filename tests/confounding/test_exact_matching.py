@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import yinguo as yg
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 from yinguo.datasets import job_training
 
 FOUR = ("age", "education", "re74", "re75")

@@ -8,7 +8,7 @@ import pytest
 from births import births
 
 import yinguo as yg
-from yinguo.core.errors import DataError
+from yinguo.errors import DataError
 from yinguo.datasets import job_training
 
 FOUR = ("age", "education", "re74", "re75")

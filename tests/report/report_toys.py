@@ -4,7 +4,7 @@ import numpy as np
 
 import yinguo as yg
 from yinguo.core.capabilities import Capabilities
-from yinguo.core.errors import ConvergenceError
+from yinguo.errors import ConvergenceError
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 

@@ -13,7 +13,7 @@ import pytest
 from report_toys import NASTY, Bare, Failing, draw, methods
 
 import yinguo as yg
-from yinguo.core.errors import DataError, MissingExtraError
+from yinguo.errors import DataError, MissingExtraError
 from yinguo.report import render_report, write_report
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}

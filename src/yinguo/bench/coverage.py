@@ -38,9 +38,9 @@ def draw(rng: np.random.Generator, *, design: str) -> Draw:
     ]
     X = rng.normal(size=(n, p))
     X[:, 1:] += 0.3 * X[:, :1]
-    groups = np.repeat(np.arange(200), 10) if design == "clusters" else None
-    shared = 0.0
-    if groups is not None:
+    groups, shared = None, np.zeros(n)
+    if design == "clusters":
+        groups = np.repeat(np.arange(200), 10)
         shared = rng.normal(size=200)[groups]
         X[:, 0] = 0.7 * X[:, 0] + 0.7 * rng.normal(size=200)[groups]
     beta = np.zeros(p)
@@ -66,7 +66,13 @@ def _methods() -> tuple[Method, ...]:
             row(f"IPW (Hajek) {estimand}", "IPW", plain, estimand=estimand),
             row(f"AIPW {estimand}", "AIPW", plain, estimand=estimand),
             row(f"entropy balancing {estimand}", "EntropyBalancing", plain, estimand=estimand),
-            row(f"matching, bias corrected {estimand}", "NearestNeighborMatching", matched, estimand=estimand),
+            row(
+                f"matching, bias corrected {estimand}",
+                "NearestNeighborMatching",
+                matched,
+                estimand=estimand,
+                bias_correction=True,
+            ),
             row(f"propensity matching {estimand}", "PropensityMatching", matched, estimand=estimand),
         ]
     rows.append(row("ARB ATT", "ApproximateResidualBalancing", ("linear", "many covariates"), estimand="ATT"))

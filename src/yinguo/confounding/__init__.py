@@ -16,8 +16,5 @@ _EXPORTS = {
     "D2VD": "d2vd",
     "ND2VD": "nd2vd",
 }
-from pathlib import Path  # transitional
-
-_EXPORTS = {k: v for k, v in _EXPORTS.items() if (Path(__file__).parent / f"{v}.py").exists()}
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

@@ -131,8 +131,8 @@ class AIPW(Estimator):
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(500, 2))
     >>> T = (rng.random(500) < 1 / (1 + np.exp(-X[:, 0]))) * 1.0
-    >>> yg.AIPW().fit(yg.Study.from_arrays(X, T, X.sum(axis=1) + 2 * T)).result_.estimate.round(6)
-    np.float64(2.0)
+    >>> round(yg.AIPW().fit(yg.Study.from_arrays(X, T, X.sum(axis=1) + 2 * T)).result_.estimate, 6)
+    2.0
     """
 
     capabilities = Capabilities(

@@ -70,6 +70,11 @@ def balanced_mean(*, C, Y, names, q=None, tol: float = 1e-9) -> BalancedMean:
     ------
     OverlapError
         No positive weights reach the target; names the term that stays furthest off.
+
+    Source
+    ------
+    Hainmueller (2012), Political Analysis 20(1), for the weights; the expansion is that of the stacked
+    estimating equations, derived here and tested against derivatives in the sample weights.
     """
     fit = entropy_weights(C, q=q, tol=tol)
     if not fit.converged:

@@ -119,6 +119,7 @@ def beta_gradient(
 
 
 def log_loss(q: Vector, T: Vector) -> float:
+    """Mean logistic loss of the linear predictor ``q``."""
     return float(np.logaddexp(0.0, (1 - 2 * T) * q).sum() / q.size)
 
 

@@ -55,6 +55,7 @@ def independent_columns(X, *, tol: float = 1e-6) -> np.ndarray:
     Parameters
     ----------
     X : (n, r) float array
+    tol : float
 
     Returns
     -------

@@ -85,6 +85,7 @@ def fit_binary(
     T : (n,) float array of 0 and 1, in the order of the moments
     s : (n,) float array, optional
         Sample weights.
+    link : {"logit", "probit"}
     start : (q,) float array, optional
         Starting coefficients. By default a fit to every k-th row when n is large.
     penalty : float

@@ -1,3 +1,0 @@
-"""Transitional."""
-
-from yinguo.errors import *  # noqa: F403
