@@ -41,7 +41,7 @@ class Estimator:
     @classmethod
     def option_defaults(cls) -> dict[str, Any]:
         """Option names and their defaults, from the constructor's signature."""
-        return dict(_option_defaults(cls))
+        return dict(_option_defaults(cls))  # type: ignore[arg-type]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Options as they were given (``deep`` is accepted for scikit-learn and changes nothing)."""
