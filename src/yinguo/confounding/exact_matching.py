@@ -46,6 +46,10 @@ def stratum_variances(*, Y, T, group, contrast: MatchedContrast) -> np.ndarray:
     Returns
     -------
     (n,) float array
+
+    Source
+    ------
+    The two-sample variance of Neyman (1923) within each stratum.
     """
     everyone = np.arange(T.size)
     within = join_matches(group_matches(group=group, focal=rows, donors=rows) for rows, _ in own_arm_rows(T, everyone))
