@@ -57,5 +57,14 @@ def test_scale_and_origin_do_not_decide_what_is_independent():
     assert independent_columns(X * [1e-8, 1.0, 1e8] + [0.0, 1e6, 1e8]).tolist() == [0, 1, 2]
 
 
+def test_a_part_of_many_rows_settles_it_only_where_it_can():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(70_000, 2)), np.zeros(70_000)])
+    X[np.arange(70_000) % 3 != 0, 2] = rng.normal(size=(np.arange(70_000) % 3 != 0).sum())
+    assert independent_columns(X).tolist() == [0, 1, 2]  # constant in every third row, the part looked at first
+    assert independent_columns(X, rows=np.arange(0, 70_000, 3)).tolist() == [0, 1]
+    assert independent_columns(X, rows=np.array([5])).tolist() == []
+
+
 def test_one_row_determines_nothing():
     assert len(independent_columns(np.ones((1, 3)))) == 0

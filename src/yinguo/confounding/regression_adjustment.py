@@ -49,11 +49,12 @@ def adjusted_difference(*, D, Y, T, share, s=None) -> tuple[float, np.ndarray, t
     fits, phi = [], np.zeros(len(Y))
     average = share @ D  # n times the weighted mean row
     for arm, sign in ((0.0, -1.0), (1.0, 1.0)):
-        w = (arm == T) * (1.0 if s is None else s)
-        root = D * np.sqrt(w)[:, None]
-        gram = root.T @ root
-        m = D @ solve_gram(gram, (w * Y) @ D, intercept=True)
-        phi += sign * w * (Y - m) * (D @ solve_gram(gram, average, intercept=True))
+        rows = np.flatnonzero(arm == T)
+        root = np.ones(len(rows)) if s is None else np.sqrt(s[rows])
+        own = D[rows] if s is None else D[rows] * root[:, None]
+        gram = own.T @ own
+        m = D @ solve_gram(gram, (root * Y[rows]) @ own, intercept=True)
+        phi[rows] += sign * root * (Y - m)[rows] * (own @ solve_gram(gram, average, intercept=True))
         fits.append(m)
     gain = fits[1] - fits[0]
     estimate = float(share @ gain / len(Y))
@@ -121,7 +122,7 @@ def _unlearned(study: Study) -> tuple[str, ...]:
     overall = set(independent_columns(study.X).tolist())
     notes = []
     for arm, label in ((0.0, "controls"), (1.0, "treated")):
-        lost = sorted(overall - set(independent_columns(study.X[arm == study.T]).tolist()))
+        lost = sorted(overall - set(independent_columns(study.X, rows=np.flatnonzero(arm == study.T)).tolist()))
         if lost:
             shown = ", ".join(study.covariates[j] for j in lost[:8]) + (", ..." if len(lost) > 8 else "")
             notes.append(

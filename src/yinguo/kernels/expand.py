@@ -46,7 +46,7 @@ def expand_terms(
     return (X if len(blocks) == 1 else np.hstack(blocks)), tuple(out)
 
 
-def independent_columns(X, *, tol: float = 1e-6) -> np.ndarray:
+def independent_columns(X, *, rows=None, tol: float = 1e-6) -> np.ndarray:
     """Indices of a maximal set of columns independent of each other and of a constant, first come first kept.
 
     Pivot-free Cholesky of the correlation matrix: a column whose residual standard deviation given the
@@ -55,12 +55,24 @@ def independent_columns(X, *, tol: float = 1e-6) -> np.ndarray:
     Parameters
     ----------
     X : (n, r) float array
+    rows : (m,) int array, optional
+        Rows to look at; all by default. Of many rows a part is looked at first: columns independent there
+        are independent everywhere.
     tol : float
 
     Returns
     -------
     (k,) int array, ascending
     """
+    m = len(X) if rows is None else len(rows)
+    stride = max(1, m // 20_000)
+    kept = _first_independent(X[::stride] if rows is None else X[rows[::stride]], tol)
+    if len(kept) == X.shape[1] or stride == 1:
+        return kept
+    return _first_independent(X if rows is None else X[rows], tol)
+
+
+def _first_independent(X, tol: float) -> np.ndarray:
     n, r = X.shape
     if n < 2:
         return np.arange(0)
