@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import yinguo as yg
-from yinguo.errors import DataError
 from yinguo.datasets import job_training
+from yinguo.errors import DataError
 
 FOUR = ("age", "education", "re74", "re75")
 

@@ -8,8 +8,8 @@ import pytest
 from births import births
 
 import yinguo as yg
-from yinguo.errors import DataError
 from yinguo.datasets import job_training
+from yinguo.errors import DataError
 
 FOUR = ("age", "education", "re74", "re75")
 STATA = 6e-6  # Stata prints seven digits

@@ -10,8 +10,8 @@ import pytest
 from births import births
 
 import yinguo as yg
-from yinguo.errors import DataError
 from yinguo.datasets import job_training
+from yinguo.errors import DataError
 
 STATA = 6e-6
 

@@ -97,10 +97,14 @@ def test_mahalanobis_matching_equals_causallib(seed):
 
     X, T, Y = design(seed, n=400)
     frame, t, y = pd.DataFrame(X), pd.Series(T), pd.Series(Y)
-    means = estimation.Matching(metric="mahalanobis", with_replacement=True, n_neighbors=1).fit(
-        frame, t, y
-    ).estimate_population_outcome(frame, t)
-    ours = yg.NearestNeighborMatching(metric="mahalanobis", bias_correction=False).fit(
-        yg.Study.from_arrays(X, T, Y)
-    ).result_
+    means = (
+        estimation.Matching(metric="mahalanobis", with_replacement=True, n_neighbors=1)
+        .fit(frame, t, y)
+        .estimate_population_outcome(frame, t)
+    )
+    ours = (
+        yg.NearestNeighborMatching(metric="mahalanobis", bias_correction=False)
+        .fit(yg.Study.from_arrays(X, T, Y))
+        .result_
+    )
     assert ours.estimate == pytest.approx(means[1.0] - means[0.0], rel=1e-7)

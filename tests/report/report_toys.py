@@ -4,9 +4,9 @@ import numpy as np
 
 import yinguo as yg
 from yinguo.core.capabilities import Capabilities
-from yinguo.errors import ConvergenceError
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
+from yinguo.errors import ConvergenceError
 
 #: Every one of them must come out as plain text.
 NASTY = (
