@@ -21,11 +21,11 @@ SOURCE = (
 )
 
 PROTOCOL = """
-400 draws in each cell of the misspecified design, 40 (printed: 400) in each of the first. *First design*: 500 rows, 2000 covariates, two clusters treated with chance 0.2 and 0.8 and
-shifted against each other in every column (dense propensity) or in every tenth (sparse); outcome linear with four
-patterns of coefficients, all of length 2; effect 1. *Misspecified design*: the effect varies with one covariate and the
-chance of treatment is not logistic. The error of an estimate is its distance from the mean effect among the treated
-of that draw.
+400 draws in each cell of the misspecified design, 40 (printed: 400) in each of the first. *First design*: 500 rows,
+2000 covariates, two clusters treated with chance 0.2 and 0.8 and shifted against each other in every column (dense
+propensity) or in every tenth (sparse); outcome linear with four patterns of coefficients, all of length 2; effect 1.
+*Misspecified design*: the effect varies with one covariate and the chance of treatment is not logistic. The error of
+an estimate is its distance from the mean effect among the treated of that draw.
 """
 
 GAPS = """
