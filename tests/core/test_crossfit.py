@@ -60,7 +60,7 @@ T12 = np.tile([0.0, 1.0], 6)
         (np.zeros(12, dtype=int), T12, None, "every number from 0 to K-1 with K >= 2"),
         (np.arange(12) % 2 * 2, T12, None, "every number from 0 to K-1"),
         (np.arange(11) % 2, T12, None, r"folds has shape \(11,\)"),
-        (np.arange(12) % 3 - 1, T12, None, "pass an int or one fold number"),
+        (np.arange(12) % 3 - 1, T12, None, "one fold number .* for each of the 12 rows"),
         (np.arange(12) % 2 * 1.0, T12, None, "type float64"),
         ("5", T12, None, "folds has shape"),
         (T12.astype(int), T12, None, "all rows with treatment 0 are in fold 0"),

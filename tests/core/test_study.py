@@ -313,11 +313,25 @@ def test_weights_have_mean_one_and_groups_no_gaps_also_in_a_part():
         DifferenceInMeans().fit(found.take(np.arange(10)))
 
 
+def test_rows_of_weight_zero_are_left_out_with_a_record():
+    data = table(w=np.r_[np.zeros(4), np.ones(36)], place=["far"] * 4 + ["n", "s"] * 18)
+    found = study(data, sample_weight="w")
+    assert found.rows.tolist() == list(range(4, 40))
+    assert found.covariates == ("x", "place=s")
+    assert found.decisions[0] == "4 of 40 rows were left out because their sample weight is 0."
+    X, T, Y = arrays()
+    again = Study.from_arrays(X, T, Y, sample_weight=data["w"])
+    assert again.rows.tolist() == list(range(4, 40))
+    assert np.array_equal(again.X, X[4:])
+
+
 def test_an_arm_whose_weights_are_all_zero_is_empty():
     data = table()
-    found = study(data | {"w": 1.0 - data["t"]}, sample_weight="w")
+    with pytest.raises(DataError, match=r"treatment 't' has only one value \(0\) in 20 rows"):
+        study(data | {"w": 1.0 - data["t"]}, sample_weight="w")
+    later = study(data).replace(sample_weight=1.0 - data["t"])
     with pytest.raises(DataError, match=r"the treated arm of 't' has 0 row\(s\) .*needs at least 2"):
-        DifferenceInMeans().fit(found)
+        DifferenceInMeans().fit(later)
 
 
 # -- arrays ------------------------------------------------------------------------------------------

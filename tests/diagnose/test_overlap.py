@@ -81,3 +81,9 @@ def test_the_clipping_verdict_follows_the_share_moved(share, verdict):
     check = clipping_check(share, 0.01)
     assert check.verdict == verdict
     assert "[0.01, 0.99]" in check.sentence
+
+
+def test_rows_of_weight_zero_are_not_looked_at():
+    clipping = clip_propensity(np.array([0.5, 1.0, np.nan]), 0.0, "ATE", np.array([1.0, 0.0, 0.0]))
+    assert clipping.e.tolist() == [0.5, 0.5, 0.5]
+    assert not clipping.touched.any()

@@ -177,7 +177,7 @@ class AIPW(Estimator):
         s = study.sample_weight
         folds = make_folds(self.folds, T, self.random_state, study.groups)
         nuisances = self._nuisances(X_e, X_m, T, Y, folds, s)
-        clipping = clip_propensity(nuisances.e, self.clip, self.estimand)
+        clipping = clip_propensity(nuisances.e, self.clip, self.estimand, s)
         estimate, phi = _estimate(self.estimand, Y, T, clipping.e, nuisances, s)
         return self._finish(study, estimate, phi, clipping)
 
@@ -210,7 +210,7 @@ class AIPW(Estimator):
             for arm, A in zip((0.0, 1.0), grams, strict=True)
         ]
         nuisances = Nuisances(e, *means)
-        clipping = clip_propensity(e, self.clip, self.estimand)
+        clipping = clip_propensity(e, self.clip, self.estimand, s)
         estimate, phi = _estimate(self.estimand, Y, T, clipping.e, nuisances, s)
         d_eta, d_m0, d_m1 = _sensitivities(self.estimand, Y, T, clipping, slope, nuisances, weight)
         phi = phi + moments.D @ solve_gram(fit.information, d_eta @ moments.D, intercept=True) * (weight * score)

@@ -150,7 +150,7 @@ class IPW(Estimator):
         Y, T, X = self.take(study)
         s = study.sample_weight
         moments, e, slope, score, information = self._propensity(X, T, s)
-        clipping = clip_propensity(e, self.clip, self.estimand)
+        clipping = clip_propensity(e, self.clip, self.estimand, s)
         inside, notes = self._trim(e)
         weight = inside if s is None else s * inside
         _require_both_arms(T, weight, self.trim)

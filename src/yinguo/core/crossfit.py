@@ -38,7 +38,7 @@ def make_folds(folds: Any, T, random_state: Any, groups=None) -> np.ndarray:
         if assigned.shape != np.shape(T) or assigned.dtype.kind not in "iu" or assigned.min() < 0:
             raise DataError(
                 f"folds has shape {assigned.shape} and type {assigned.dtype}; pass an int or one fold number "
-                "(0, 1, ...) per row."
+                f"(0, 1, ...) for each of the {len(T)} rows of the study."
             )
         if len(np.unique(assigned)) != assigned.max() + 1 or assigned.max() < 1:
             raise DataError("folds must use every number from 0 to K-1 with K >= 2.")

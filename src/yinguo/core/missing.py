@@ -1,4 +1,4 @@
-"""Missing values are refused, dropped or marked, never guessed in silence."""
+"""Missing values are refused, dropped or marked, never guessed in silence; rows without weight go."""
 
 from collections.abc import Container, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from yinguo.core.table import Column
 from yinguo.errors import DataError
 
-__all__ = ["count_missing", "settle_missing"]
+__all__ = ["count_missing", "drop_weightless", "settle_missing"]
 
 
 def count_missing(columns: Mapping[str, Column], roles: Mapping[str, Any]) -> dict[str, int]:
@@ -73,6 +73,26 @@ def settle_missing(columns: dict[str, Column], roles: dict[str, Any], missing: s
         raise DataError(f"every row has a missing value ({told}); choose fewer covariates or missing='indicator'.")
     said = [f"{int((~keep).sum())} of {n} rows were left out for missing values in {told}."]
     return {k: _kept(c, keep) for k, c in columns.items()}, rows[keep], said
+
+
+def drop_weightless(columns: dict[str, Column], weight: str | None) -> tuple[dict[str, Column], np.ndarray, list[str]]:
+    """Leave out rows of sample weight 0: they carry no information, and their values must not set any scale.
+
+    Returns
+    -------
+    columns : dict of name to Column
+    keep : (n,) bool array
+    decisions : list of str
+        Empty if every row stays, or if none would.
+    """
+    if weight is None or columns[weight].levels is not None:
+        return columns, np.ones(0, dtype=bool), []
+    keep = columns[weight].values != 0
+    out = int((~keep).sum())
+    if out in (0, len(keep)):
+        return columns, keep, []
+    said = [f"{out} of {len(keep)} rows were left out because their sample weight is 0."]
+    return {name: _kept(column, keep) for name, column in columns.items()}, keep, said
 
 
 def _filled(column: Column, mark: str) -> dict[str, Column]:

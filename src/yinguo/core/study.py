@@ -13,7 +13,7 @@ import numpy as np
 
 from yinguo.core.arrays import integer_codes, matrix, named_arrays, unit_mean
 from yinguo.core.encode import drop_uninformative, encode_covariates, encode_treatment, finite, numeric
-from yinguo.core.missing import settle_missing
+from yinguo.core.missing import drop_weightless, settle_missing
 from yinguo.core.roles import check_roles, flat, listed, names
 from yinguo.core.table import Column, open_table
 from yinguo.errors import DataError
@@ -44,7 +44,7 @@ class Study:
     selection : str, optional
         1 where the outcome was seen; the outcome may be missing where it is 0.
     sample_weight : str, optional
-        Non-negative sampling weights; only their ratios matter.
+        Non-negative sampling weights; only their ratios matter, and rows of weight 0 are left out.
     groups : str, optional
         Clusters: rows of one group are not independent, standard errors allow for it.
     environment, time : str, optional
@@ -192,6 +192,10 @@ class Study:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
         for name, column in columns.items():
             finite(name, column.values)
+        columns, keep, more = drop_weightless(columns, roles["sample_weight"])
+        said = [*said, *more]
+        if more:
+            rows, X = rows[keep], None if X is None else X[keep]
         T, levels, kind, decision = encode_treatment(columns[roles["treatment"]], treated)
         said = [*said, *([decision] if decision else [])]
         called = roles["covariates"]

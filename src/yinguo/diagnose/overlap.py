@@ -41,7 +41,7 @@ class Clipping:
         )
 
 
-def clip_propensity(e, clip: float, estimand: str = "ATE") -> Clipping:
+def clip_propensity(e, clip: float, estimand: str = "ATE", s=None) -> Clipping:
     """Move chances into [clip, 1-clip]; for the ATT only from above, for the ATC only from below.
 
     Parameters
@@ -50,6 +50,8 @@ def clip_propensity(e, clip: float, estimand: str = "ATE") -> Clipping:
     clip : float in [0, 0.5)
     estimand : {"ATE", "ATT", "ATC"}
         Decides which side divides by a chance that can vanish.
+    s : (n,) float array, optional
+        Sample weights. The chance of a row of weight 0 counts for nothing and becomes 1/2.
 
     Raises
     ------
@@ -60,6 +62,8 @@ def clip_propensity(e, clip: float, estimand: str = "ATE") -> Clipping:
     """
     if not 0 <= clip < 0.5:
         raise DataError(f"clip is {clip}; it must be at least 0 and below 0.5, such as 0.01.")
+    if s is not None:
+        e = np.where(s > 0, e, 0.5)
     low = clip if estimand != "ATT" else 0.0
     high = 1 - clip if estimand != "ATC" else 1.0
     clipped = np.clip(e, low, high)
