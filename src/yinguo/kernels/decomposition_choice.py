@@ -185,7 +185,7 @@ def _choose_beta(problem, parts, top) -> float:
                     raise
                 break  # so many variables that they separate: smaller ones do too
             losses[held_out, j] = np.logaddexp(0.0, (1 - 2 * test.T) * q)
-    return _largest_good(losses)
+    return _largest_good(losses[:, np.isfinite(losses).all(axis=0)])
 
 
 def _choose_alpha(problem, parts, lasso: Lasso) -> float:
@@ -215,8 +215,6 @@ def _choose_gamma(problem, parts, lasso: Lasso) -> float:
 
 def _largest_good(losses: Vector) -> float:
     """The largest penalty whose excess loss over the best one is within its own standard error."""
-    usable = np.isfinite(losses).all(axis=0)
-    losses = losses[:, usable]
     excess = losses - losses[:, [np.argmin(losses.mean(axis=0))]]
     error = excess.std(axis=0, ddof=1) / np.sqrt(len(excess))
     return FRACTIONS[int(np.argmax(excess.mean(axis=0) <= error))]
