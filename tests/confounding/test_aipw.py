@@ -151,6 +151,14 @@ def test_without_folds_influence_values_are_derivatives_in_the_weights(estimand,
     assert result.scores - result.estimate == pytest.approx(influence_by_weights(method, study), abs=1e-4)
 
 
+def test_without_folds_a_ridge_leaves_influence_values_centred_derivatives():
+    study = draw(1, n=60)
+    method = yg.AIPW(folds=1, clip=0, penalty=5.0, outcome_covariates=["x1"])
+    result = method.clone().fit(study).result_
+    assert result.scores.mean() == pytest.approx(result.estimate, rel=1e-9)
+    assert result.scores - result.estimate == pytest.approx(influence_by_weights(method, study), abs=1e-4)
+
+
 # -- truth -------------------------------------------------------------------------------------------
 
 

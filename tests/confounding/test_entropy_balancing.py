@@ -98,10 +98,10 @@ def test_the_weighted_regression_of_the_outcome_gives_the_same_number():
 @pytest.mark.parametrize("estimand", ESTIMANDS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_influence_values_are_derivatives_in_the_weights(estimand, weighted):
-    study = draw(5, n=60)
+    study = draw(5, n=100)
     if weighted:
-        study = study.replace(sample_weight=np.random.default_rng(0).random(60) + 0.5)
-    method = yg.EntropyBalancing(estimand=estimand, tolerance=1e-13)
+        study = study.replace(sample_weight=np.random.default_rng(0).random(100) + 0.5)
+    method = yg.EntropyBalancing(estimand=estimand, interactions=not weighted, tolerance=1e-13)
     result = method.clone().fit(study).result_
     assert result.scores - result.estimate == pytest.approx(influence_by_weights(method, study), abs=1e-4)
 
@@ -186,6 +186,17 @@ def test_means_of_a_million_standard_deviations_and_tiny_units_change_nothing(mo
     a, b = (yg.EntropyBalancing(moments=moments).fit(s).result_ for s in (study, wild))
     assert b.estimate == pytest.approx(a.estimate, rel=1e-5)
     assert len(b.extras["balanced_terms"]) == len(a.extras["balanced_terms"])
+
+
+def test_the_square_of_a_dummy_that_halves_the_sample_is_no_term_of_its_own():
+    rng = np.random.default_rng(0)
+    half = np.tile([0.0, 1.0], 100)  # centred and squared: the constant 1/4, up to rounding
+    X = np.column_stack([rng.normal(size=200), half])
+    T = rng.random(200) < 1 / (1 + np.exp(-X[:, 0]))
+    study = yg.Study.from_arrays(X, T, X[:, 0] + T)
+    result = yg.EntropyBalancing(moments=2).fit(study).result_
+    assert result.extras["balanced_terms"] == ("x1", "x2", "x1^2")
+    assert result.estimate == pytest.approx(1.0, abs=1e-6)
 
 
 def test_heavy_tails_are_balanced_too():

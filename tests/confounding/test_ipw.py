@@ -78,6 +78,16 @@ def test_influence_values_are_derivatives_in_the_weights(estimand, normalize, li
     assert result.scores - result.estimate == pytest.approx(influence_by_weights(method, study), abs=1e-4)
 
 
+@pytest.mark.parametrize("options", [{"penalty": 5.0}, {"penalty": 5.0, "propensity": "probit"}, {"clip": 0.35}])
+@pytest.mark.parametrize("estimand", ESTIMANDS)
+def test_influence_values_are_derivatives_under_a_ridge_and_a_clip_too(estimand, options):
+    study = draw(1, n=60)
+    method = yg.IPW(estimand=estimand, **options)
+    result = method.clone().fit(study).result_
+    assert result.scores.mean() == pytest.approx(result.estimate, rel=1e-9)
+    assert result.scores - result.estimate == pytest.approx(influence_by_weights(method, study), abs=1e-4)
+
+
 def test_the_estimates_are_the_card_s_formulas():
     study = draw(2)
     T, Y, n = study.T, study.Y, study.n

@@ -213,7 +213,8 @@ class AIPW(Estimator):
         clipping = clip_propensity(e, self.clip, self.estimand, s)
         estimate, phi = _estimate(self.estimand, Y, T, clipping.e, nuisances, s)
         d_eta, d_m0, d_m1 = _sensitivities(self.estimand, Y, T, clipping, slope, nuisances, weight)
-        phi = phi + moments.D @ solve_gram(fit.information, d_eta @ moments.D, intercept=True) * (weight * score)
+        scores = moments.D @ solve_gram(fit.information, d_eta @ moments.D, intercept=True) * (weight * score)
+        phi = phi + scores - scores.mean()  # the mean is 0 but for a ridge
         for arm, d, A, m in ((0.0, d_m0, grams[0], means[0]), (1.0, d_m1, grams[1], means[1])):
             phi = phi + D @ solve_gram(A, d @ D, intercept=True) * (weight * (arm == T) * (Y - m))
         return self._finish(study, estimate, phi, clipping)

@@ -161,7 +161,8 @@ class IPW(Estimator):
         inference = {"no_inference": "no theory for weights from a learned propensity; use AIPW, which has one."}
         if moments is not None:
             projection = moments.D @ solve_gram(information, fit.d_eta @ moments.D, intercept=True)
-            inference = {"phi": fit.phi + projection * (score if s is None else s * score)}
+            scores = projection * (score if s is None else s * score)
+            inference = {"phi": fit.phi + scores - scores.mean()}  # the mean is 0 but for a ridge
         self.result_ = self._result(study, fit.estimate, clipping, weight, notes, inference)
         return self
 

@@ -90,7 +90,9 @@ def standardised_terms(X, names, *, share, arms) -> Terms:
     for a in range(0, len(X), BLOCK):
         square += np.square(X[a : a + BLOCK] - centre).sum(axis=0)
     scale = np.sqrt(square / len(X))
-    terms = Terms(X, np.arange(X.shape[1]), centre, np.where(scale > 0, scale, 1.0), tuple(names))
+    # A term constant up to rounding (the square of a centred 50:50 dummy) must not be blown up to noise.
+    scale = np.where(scale > 1e-12 * np.abs(centre), scale, 1.0)
+    terms = Terms(X, np.arange(X.shape[1]), centre, scale, tuple(names))
     for rows in arms:
         terms = _independent(terms, rows)
     return terms
