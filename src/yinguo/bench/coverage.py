@@ -21,8 +21,8 @@ PROTOCOL = """
 the effect in the sample is one around the effect in the population. *Linear*: 2,000 rows, 4 correlated normal
 covariates, logistic treatment, outcome linear in the covariates, normal noise whose spread depends on the treatment.
 *Clusters*: the same in 200 groups of 10 with group effects on the outcome and a covariate shared within the group.
-*Two covariates*: 1,000 rows, for matching without bias correction, whose bias vanishes fast enough only in few
-dimensions. *Many covariates*: 400 rows, 200 covariates, 5 of them confounders: for approximate residual balancing.
+*Two covariates*: 1,000 rows, for matching, whose bias vanishes fast only in few dimensions. *Many covariates*: 500
+rows, 50 covariates, 5 of them confounders: for approximate residual balancing.
 """
 
 GAPS = """
@@ -33,9 +33,7 @@ GAPS = """
 
 def draw(rng: np.random.Generator, *, design: str) -> Draw:
     """One draw of a design; the truth of every estimand is 1."""
-    n, p, active = {"linear": (2000, 4, 4), "clusters": (2000, 4, 4), "two": (1000, 2, 2), "many": (400, 200, 5)}[
-        design
-    ]
+    n, p, active = {"linear": (2000, 4, 4), "clusters": (2000, 4, 4), "two": (1000, 2, 2), "many": (500, 50, 5)}[design]
     X = rng.normal(size=(n, p))
     X[:, 1:] += 0.3 * X[:, :1]
     groups, shared = None, np.zeros(n)
@@ -57,7 +55,8 @@ def _methods() -> tuple[Method, ...]:
     plain, matched = ("linear", "clusters"), ("linear", "two covariates")
 
     def row(label: str, name: str, cells: tuple[str, ...], **options: Any) -> Method:
-        return Method(label, Build(f"yinguo.confounding:{name}", options), "Defaults.", cells)
+        chosen = "Defaults, with the linear bias correction." if "bias_correction" in options else "Defaults."
+        return Method(label, Build(f"yinguo.confounding:{name}", options), chosen, cells)
 
     rows = [row("difference (biased)", "DifferenceInMeans", plain)]
     for estimand in ("ATE", "ATT"):
