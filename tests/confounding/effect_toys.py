@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
 import yinguo as yg
 
@@ -64,11 +65,13 @@ def replicate(method, estimand: str, *, draws: int = 200, n: int = 400, **option
     return Replications(np.array([f.estimate for f in fits]), np.array([f.se for f in fits]), truth(estimand))
 
 
-def influence_by_weights(method, study: yg.Study, h: float = 1e-4) -> np.ndarray:
-    """(n,) influence values as n times the derivative of the estimate in each row's sample weight.
+def assert_influence(method, study: yg.Study, *, abs: float = 1e-4, h: float = 1e-4) -> None:
+    """Influence values are n times the derivative of the estimate in a row's sample weight.
 
-    The definition of the empirical influence function: any closed form has to agree with it.
+    That is the definition of the empirical influence function: any closed form has to agree with it. Every
+    third row is looked at.
     """
+    result = method.clone().fit(study).result_
     s = np.ones(study.n) if study.sample_weight is None else np.array(study.sample_weight)
 
     def at(i: int, step: float) -> float:
@@ -76,4 +79,7 @@ def influence_by_weights(method, study: yg.Study, h: float = 1e-4) -> np.ndarray
         moved[i] *= 1 + step
         return method.clone().fit(study.replace(sample_weight=moved)).result_.estimate
 
-    return np.array([study.n * (at(i, h) - at(i, -h)) / (2 * h) for i in range(study.n)])
+    rows = range(0, study.n, 3)
+    slopes = [study.n * (at(i, h) - at(i, -h)) / (2 * h) for i in rows]
+    assert (result.scores - result.estimate)[rows] == pytest.approx(slopes, abs=abs)
+    assert result.scores.mean() == pytest.approx(result.estimate, rel=1e-9)
