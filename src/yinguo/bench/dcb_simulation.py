@@ -95,7 +95,7 @@ def _methods() -> tuple[Method, ...]:
     def ours(name: str, **options) -> Build:
         return Build(f"yinguo.confounding:{name}", {"estimand": "ATT", **options})
 
-    theirs = {"standardise": False, "balance_strength": 10.0}
+    theirs = {"residual_weight": 1.0, "standardise": False, "balance_strength": 10.0}
     shipped = "The programme as shipped: its constants, moments and outcome as they are."
     return (
         Method("naive", ours("DifferenceInMeans"), "Nothing to choose."),
@@ -103,7 +103,11 @@ def _methods() -> tuple[Method, ...]:
         Method("entropy balancing", ours("EntropyBalancing"), "Defaults."),
         Method("DCB", ours("DifferentiatedConfounderBalancing", **theirs), shipped),
         Method("RA-DCB", ours("DifferentiatedConfounderBalancing", regression_adjusted=True, **theirs), shipped),
-        Method("DCB, our defaults", ours("DifferentiatedConfounderBalancing"), "Standardised moments and outcome."),
+        Method(
+            "DCB, our defaults",
+            ours("DifferentiatedConfounderBalancing"),
+            "Standardised moments and outcome, residuals not weighted.",
+        ),
     )
 
 

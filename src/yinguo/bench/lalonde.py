@@ -106,7 +106,7 @@ def _methods() -> tuple[Method, ...]:
 
     shrunk = Build("yinguo.bench.glmnet_baselines:OvershrunkPropensity", {"share": 1 / 3})
     defaults = "Defaults."
-    dcb = "Defaults: constants of the authors' simulation, the balance term ten times as strong on a scaled outcome."
+    dcb = "Defaults: residuals not weighted, the balance term ten times the authors' on a scaled outcome."
     return (
         Method("direct", ours("DifferenceInMeans"), "Nothing to choose."),
         Method("IPW", ours("IPW"), "Logistic propensity by maximum likelihood, normalised weights, no clipping."),
