@@ -249,3 +249,13 @@ def test_extreme_scales_change_nothing():
     # Means of a million standard deviations leave ten of sixteen digits.
     assert b.estimate == pytest.approx(a.estimate, rel=1e-6)
     assert b.se == pytest.approx(a.se, rel=1e-6)
+
+
+@pytest.mark.parametrize(("estimand", "sure"), [("ATC", 1.0), ("ATT", 0.0)])
+def test_a_chance_that_nothing_divides_by_overflows_nowhere(estimand, sure):
+    study = draw(10)
+    e = np.full(study.n, 0.4)
+    e[np.flatnonzero(study.T == sure)[:5]] = sure
+    with np.errstate(all="raise"):
+        found = weighted_difference(Y=study.Y, T=study.T, e=e, slope=e * (1 - e), estimand=estimand)
+    assert np.isfinite(found.d_eta).all()

@@ -67,10 +67,10 @@ def weighted_difference(*, Y, T, e, slope, estimand: str = "ATE", hajek: bool = 
     """
     s = np.ones(len(Y)) if s is None else s
     w = arm_weights(T, e, estimand, s)
-    # Derivative of each row's weight in its own eta: e and 1-e appear in one arm each.
-    d_treated = {"ATE": -slope / e**2, "ATT": 0.0 * e, "ATC": -slope / e**2}[estimand]
-    d_control = {"ATE": slope / (1 - e) ** 2, "ATT": slope / (1 - e) ** 2, "ATC": 0.0 * e}[estimand]
-    d_w = s * np.where(T == 1, d_treated, d_control)
+    # Derivative of each row's weight in its own eta; the chance of the other arm may vanish and is left alone.
+    treated, moves = T == 1, {"ATE": T >= 0, "ATT": T == 0, "ATC": T == 1}[estimand]
+    own = np.where(moves, np.where(treated, e, 1 - e), 1.0)
+    d_w = s * np.where(moves, np.where(treated, -slope, slope) / own**2, 0.0)
     population = s * {"ATE": np.ones(len(Y)), "ATT": T, "ATC": 1 - T}[estimand]
     estimate, phi, d_eta = 0.0, np.zeros(len(Y)), np.zeros(len(Y))
     for arm, sign in ((1.0, 1.0), (0.0, -1.0)):
