@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from yinguo.diagnose.overlap import clip_propensity, clipping_check, overlap_check
+from yinguo.diagnose.overlap import clip_propensity, overlap_check
 from yinguo.errors import DataError, OverlapError
 
 E = np.array([0.001, 0.3, 0.7, 0.999])
@@ -74,13 +74,6 @@ def test_for_the_att_only_the_treated_need_counterparts_and_for_the_atc_the_cont
     assert overlap_check(result(e, T, "ATC")).value == 0.5
     assert overlap_check(result(1 - e, T, "ATT")).value == 0.0
     assert overlap_check(result(1 - e, T, "ATC")).value == 0.0
-
-
-@pytest.mark.parametrize(("share", "verdict"), [(0.005, "ok"), (0.05, "look"), (0.5, "stop")])
-def test_the_clipping_verdict_follows_the_share_moved(share, verdict):
-    check = clipping_check(share, 0.01)
-    assert check.verdict == verdict
-    assert "[0.01, 0.99]" in check.sentence
 
 
 def test_rows_of_weight_zero_are_not_looked_at():

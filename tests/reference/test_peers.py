@@ -1,7 +1,7 @@
 """Agreement with other packages on random designs. Run with ``make test-peers``.
 
-Matching is held to causallib next to its own tests. Tolerances: 1e-7 relative where both sides solve the same smooth problem to convergence; the peer's own
-stopping rule where it is looser (named at the test).
+Matching is held to causallib next to its own tests. Tolerances: 1e-7 relative where both sides solve the same
+smooth problem to convergence; the peer's own stopping rule where it is looser (named at the test).
 """
 
 import numpy as np

@@ -7,7 +7,7 @@ import numpy as np
 from yinguo.core.diagnostic import Diagnostic
 from yinguo.errors import DataError, OverlapError
 
-__all__ = ["Clipping", "clip_propensity", "clipping_check", "overlap_check"]
+__all__ = ["Clipping", "clip_propensity", "overlap_check"]
 
 #: Chances outside this range mean that almost every such unit is in one arm only.
 EXTREME = 0.02
@@ -102,13 +102,4 @@ def overlap_check(result) -> Diagnostic:
     return Diagnostic(
         "overlap", share, "at most 1 %", verdict,
         f"{share:.1%} of the {who}; the chance of treatment runs from {low:.3g} to {high:.3g}.",
-    )  # fmt: skip
-
-
-def clipping_check(share: float, clip: float) -> Diagnostic:
-    """Verdict on how many chances were moved by clipping."""
-    verdict = "ok" if share <= 0.01 else "look" if share <= 0.1 else "stop"
-    return Diagnostic(
-        "clipping", share, "at most 1 %", verdict,
-        f"{share:.1%} of the propensities were outside [{clip:g}, {1 - clip:g}] and were moved to the edge.",
     )  # fmt: skip
