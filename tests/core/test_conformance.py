@@ -204,7 +204,9 @@ def attempt(cls, X, T, Y):
 def test_permuting_the_rows_changes_nothing(cls, estimand):
     study = small()
     order = np.random.default_rng(5).permutation(study.n)
-    same(fitted(cls, study, **_estimand(cls, estimand)), fitted(cls, study.take(order), **_estimand(cls, estimand)))
+    assert_same(
+        fitted(cls, study, **_estimand(cls, estimand)), fitted(cls, study.take(order), **_estimand(cls, estimand))
+    )
 
 
 @pytest.mark.parametrize(("cls", "estimand"), holding("outcome_affine"))
@@ -239,14 +241,14 @@ def test_an_invertible_affine_map_of_the_covariates_changes_nothing(cls, estiman
     study = small()
     A = np.array([[2.0, 1.0, 0.0], [0.0, -1.0, 3.0], [1.0, 0.0, 1.0]])
     options = _estimand(cls, estimand)
-    same(fitted(cls, study, **options), fitted(cls, study.replace(X=study.X @ A + [10.0, -5.0, 3.0]), **options))
+    assert_same(fitted(cls, study, **options), fitted(cls, study.replace(X=study.X @ A + [10.0, -5.0, 3.0]), **options))
 
 
 @pytest.mark.parametrize(("cls", "estimand"), holding("covariate_scale"))
 def test_rescaling_single_covariates_changes_nothing(cls, estimand):
     study = small()
     options = _estimand(cls, estimand)
-    same(fitted(cls, study, **options), fitted(cls, study.replace(X=study.X * [10.0, 0.2, 3.0]), **options))
+    assert_same(fitted(cls, study, **options), fitted(cls, study.replace(X=study.X * [10.0, 0.2, 3.0]), **options))
 
 
 @pytest.mark.parametrize(("cls", "estimand"), holding("weights_repeat"))
@@ -270,7 +272,7 @@ def test_a_common_factor_on_the_sample_weights_does_nothing(cls, estimand):
     options = _estimand(cls, estimand)
     plain = fitted(cls, study, **options)
     seven = yg.Study.from_arrays(study.X, study.T, study.Y, sample_weight=np.full(study.n, 7.0))
-    same(plain, fitted(cls, seven, **options))
+    assert_same(plain, fitted(cls, seven, **options))
 
 
 @pytest.mark.parametrize("cls", [c for c in CLASSES if "groups" in c.capabilities.honours], ids=lambda c: c.name)
@@ -289,7 +291,7 @@ def test_every_row_twice_under_one_group_leaves_the_standard_error_where_it_was(
     assert two.se == pytest.approx(one.se, rel=0.03)
 
 
-def same(a, b) -> None:
+def assert_same(a, b) -> None:
     """Two results agree in estimate and standard error."""
     assert a.estimate == pytest.approx(b.estimate, rel=TOLERANCE)
     if a.se is not None:
