@@ -19,7 +19,9 @@ ALLOWED = {
     "diagnose": {"numpy", "scipy", "joblib"},
     "datasets": {"numpy", "scipy"},
     "confounding": {"numpy", "scipy", "sklearn"},
+    "instruments": {"numpy", "scipy", "sklearn"},
     "stable": {"numpy", "scipy", "sklearn"},
+    "nets": {"numpy", "torch"},
     "report": {"numpy", "matplotlib", "jinja2"},
     "bench": {"numpy", "scipy", "joblib", "rich", "threadpoolctl"},
 }
@@ -44,15 +46,23 @@ def test_a_package_imports_only_what_its_layer_allows(package):
 
 
 def test_a_method_package_does_not_import_its_sibling():
-    for package in ("confounding", "stable"):
+    rooms = {"confounding", "instruments", "stable"}
+    for package in rooms:
         for path in (SOURCE / package).rglob("*.py"):
             names = {
                 node.module
                 for node in ast.walk(ast.parse(path.read_text()))
                 if isinstance(node, ast.ImportFrom) and node.module
             }
-            siblings = {"confounding", "stable"} - {package}
-            assert not any(name.startswith(f"yinguo.{sibling}") for name in names for sibling in siblings), path
+            assert not any(name.startswith(f"yinguo.{sibling}") for name in names for sibling in rooms - {package}), (
+                path
+            )
+
+
+def test_torch_is_imported_in_one_place():
+    """Elsewhere its absence would be a bare ModuleNotFoundError instead of the error that names the extra."""
+    for path in SOURCE.rglob("*.py"):
+        assert "torch" not in imported(path) or path == SOURCE / "nets" / "__init__.py", path
 
 
 def test_every_module_is_under_three_hundred_lines_and_has_a_docstring():

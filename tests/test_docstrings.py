@@ -18,7 +18,7 @@ MODULES = [
 ]
 #: Rooms whose functions do statistics; the rest prints, draws, reads or runs.
 STATISTICAL = ("yinguo.core", "yinguo.kernels", "yinguo.diagnose", "yinguo.datasets", *(
-    f"yinguo.{room}" for room in ("confounding", "stable")
+    f"yinguo.{room}" for room in ("confounding", "instruments", "nets", "stable")
 ))  # fmt: skip
 
 
@@ -105,7 +105,9 @@ def test_documented_defaults_and_choices_are_those_of_the_signature(name):
                 assert default is None or default == (), f"{label}: {parameter}"
 
 
-@pytest.mark.parametrize("name", [m for m in MODULES if m.startswith(("yinguo.confounding", "yinguo.stable"))])
+@pytest.mark.parametrize(
+    "name", [m for m in MODULES if m.startswith(("yinguo.confounding", "yinguo.instruments", "yinguo.stable"))]
+)
 def test_every_formula_of_a_method_leads_to_a_source(name):
     """A public function that takes the outcome either names its paper or stands in a module that does."""
     module = load(name)

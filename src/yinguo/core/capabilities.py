@@ -21,6 +21,19 @@ ASSUMPTIONS = {
     "balance_is_enough": "What matters for {outcome} is linear in the balanced terms, or the odds of treatment are "
     "log-linear in them.",
     "separateness": "The covariates split into confounders and variables that move the outcome alone. (Not testable.)",
+    "relevance": "The instruments move {treatment}, given the covariates. (Checked: first stage.)",
+    "exclusion": "The instruments reach {outcome} through {treatment} alone. (Partly testable: over-identification, "
+    "instrumental inequalities.)",
+    "as_if_random": "Given the covariates, the instruments share no cause with {outcome}. (Not testable here.)",
+    "additive_noise": "Whatever else moves {outcome} adds to the effect of {treatment} and has mean zero at every "
+    "value of the instruments and covariates. (Not testable here.)",
+    "linear_effect": "{outcome} is linear in {treatment} and the covariates, with the same slope for everybody. "
+    "Otherwise the answer is an average over those whom the instruments move. (Partly testable.)",
+    "monotone": "The instruments push {treatment} in one direction for everybody, or not at all. (Partly testable.)",
+    "control_function": "What the first stage leaves unexplained of {treatment} carries all that {treatment} and the "
+    "noise of {outcome} share, and is independent of the instruments. (Not testable here.)",
+    "complete": "The instruments vary enough to tell any two effect curves apart. (Not testable.)",
+    "some_valid": "More of the candidate instruments are valid than agree on any one wrong answer. (Not testable.)",
 }
 
 
@@ -47,7 +60,8 @@ class Capabilities:
         What must be true for the answer to be causal.
     holds : tuple of str
         Equivariances the conformance suite checks: ``"row_order"``, ``"outcome_affine"``
-        (Y to aY+b scales the estimate by a and the standard error by abs(a)), ``"label_swap"``
+        (Y to aY+b scales the estimate by a and the standard error by abs(a)), ``"instrument_affine"``
+        (invertible affine maps of Z change nothing), ``"label_swap"``
         (T to 1-T flips the ATE, turns the ATT into minus the ATC), ``"covariate_affine"``
         (invertible affine maps of X change nothing), ``"covariate_scale"`` (column-wise rescaling
         changes nothing), ``"weights_repeat"`` (integer sample weights equal repeated rows),
@@ -55,6 +69,9 @@ class Capabilities:
     all_rows : bool
         True if the method needs all rows in memory at once (neighbours, kernels, networks); False if
         it is a handful of passes over weighted moments.
+    trains : bool
+        True if fitting trains networks, minutes rather than seconds; the command line then runs the method only
+        when it is asked for by name.
     """
 
     treatment: tuple[str, ...] = ("binary",)
@@ -66,3 +83,4 @@ class Capabilities:
     assumes: tuple[str, ...] = ("unconfounded", "overlap", "no_interference")
     holds: tuple[str, ...] = ("row_order",)
     all_rows: bool = False
+    trains: bool = False

@@ -166,7 +166,8 @@ class Estimator:
         if phi is not None:
             se = inference.standard_error(phi, study.groups)
             parts["scores"] = estimate + phi
-        unused = [role for role in ("instruments", "shadow", "environment", "time") if study.has(role)]
+        optional = ("instruments", "shadow", "environment", "time")
+        unused = [role for role in optional if study.has(role) and role not in self.capabilities.needs]
         ignored = [f"the role {role} ({study.roles[role]}) is not used by this method." for role in unused]
         return EffectResult(
             method=self.name,

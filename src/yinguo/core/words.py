@@ -9,6 +9,7 @@ ESTIMANDS = {
     "ATE": "averaged over everybody",
     "ATT": "averaged over those treated",
     "ATC": "averaged over those not treated",
+    "LATE": "averaged over those whose treatment the instrument changes",
 }
 
 
