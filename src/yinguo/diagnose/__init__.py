@@ -24,6 +24,7 @@ _EXPORTS = {
     "data_subset": "subset",
     "negative_control_outcome": "negative_control",
     "refute": "refute_all",
+    "instrument_strength": "first_stage",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
