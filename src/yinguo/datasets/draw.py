@@ -1,6 +1,18 @@
-"""What every loader and generator returns: a study, and the truth a benchmark may hold it against."""
+"""What every loader and generator returns: a study, and the truth a benchmark may hold it against.
 
-from collections.abc import Mapping
+Sets made for learning a curve come in parts, always handed over in the same way. ``study`` holds the training rows.
+Of the extras,
+
+* ``validation`` is a :class:`Study` of further rows, for choosing among models without looking at the truth;
+* ``test`` maps the name of a test set to the :class:`CurvePoints` of it, where the structural function is known; with a
+  treatment of two values they are ``"control"`` and ``"treated"``, the same rows with the treatment set to 0 and to 1;
+* ``structure`` is the structural function itself, called as ``structure(X, T)`` like ``predict``, where it is a
+  function of what was observed;
+* ``mu0`` and ``mu1`` are the mean outcomes of the training rows without and with a treatment of two values;
+* ``unobserved`` is a (n, q) array of what the training rows hide.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +20,47 @@ import numpy as np
 
 from yinguo.core.study import Study
 
-__all__ = ["Draw"]
+__all__ = ["CurvePoints", "Draw"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CurvePoints:
+    """Points at which the structural function is known.
+
+    Attributes
+    ----------
+    X : (n, p) float array
+        Covariates, encoded as in the study.
+    T : (n,) float array
+        Treatment.
+    g : (n,) float array
+        The structural function there, in the unit of the outcome.
+    Z : (n, q) float array or None
+        Instruments, where the points were drawn and not laid out.
+    Y : (n,) float array or None
+        Outcomes with noise, likewise.
+    """
+
+    X: np.ndarray
+    T: np.ndarray
+    g: np.ndarray
+    Z: np.ndarray | None = None
+    Y: np.ndarray | None = None
+
+    def squared_error(self, predict: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> float:
+        """Mean squared error of a curve at these points.
+
+        Parameters
+        ----------
+        predict : callable (X, T) -> (n,) array
+            E.g. the method of that name of a fitted estimator.
+
+        Returns
+        -------
+        float
+            In the squared unit of the outcome.
+        """
+        return float(np.mean((predict(self.X, self.T) - self.g) ** 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +76,7 @@ class Draw:
     about : str
         One line: where it is from.
     extras : mapping
-        Further truths, e.g. which columns are confounders.
+        Further truths, e.g. which columns are confounders, and the other parts of the set (see the module).
     """
 
     study: Study
@@ -36,4 +88,6 @@ class Draw:
         """Columns by name, treatment and outcome first; what ``yinguo datasets NAME --out FILE`` writes."""
         study = self.study
         columns = {study.roles["treatment"]: study.T, study.roles["outcome"]: study.Y}
+        if study.Z is not None:
+            columns |= {name: study.Z[:, j] for j, name in enumerate(study.instruments)}
         return columns | {name: study.X[:, j] for j, name in enumerate(study.covariates)}
