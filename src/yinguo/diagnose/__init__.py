@@ -25,6 +25,8 @@ _EXPORTS = {
     "negative_control_outcome": "negative_control",
     "refute": "refute_all",
     "instrument_strength": "first_stage",
+    "anderson_rubin": "anderson_rubin_interval",
+    "anderson_rubin_check": "anderson_rubin_interval",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
