@@ -20,7 +20,7 @@ import numpy as np
 
 from yinguo.core.study import Study
 
-__all__ = ["CurvePoints", "Draw"]
+__all__ = ["CurvePoints", "Draw", "binary_draw"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,3 +91,65 @@ class Draw:
         if study.Z is not None:
             columns |= {name: study.Z[:, j] for j, name in enumerate(study.instruments)}
         return columns | {name: study.X[:, j] for j, name in enumerate(study.covariates)}
+
+
+def binary_draw(
+    *,
+    X: np.ndarray,
+    Z: np.ndarray,
+    T: np.ndarray,
+    Y: np.ndarray,
+    mu0: np.ndarray,
+    mu1: np.ndarray,
+    unobserved: np.ndarray,
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray],
+    covariates: tuple[str, ...] | None = None,
+    about: str = "",
+    **extras: Any,
+) -> Draw:
+    """A draw with a treatment of two values and instruments, cut into training, validation and test rows.
+
+    Parameters
+    ----------
+    X, Z : (n, p) and (n, q) float arrays
+        Covariates; instruments, named ``z1 .. zq``.
+    T, Y : (n,) float arrays
+        Treatment of 0 and 1; outcome.
+    mu0, mu1 : (n,) float arrays
+        Mean outcomes without and with treatment.
+    unobserved : (n, r) float array
+        Confounders that the study does not hold.
+    parts : three int arrays
+        Row numbers of the training, the validation and the test part.
+    covariates : p names, optional
+        Default ``x1 .. xp``.
+    about : str
+    **extras
+        Further extras, as they are.
+
+    Returns
+    -------
+    Draw
+        Truth: the ATE of the training rows.
+    """
+    train, validation, test = parts
+
+    def study(rows: np.ndarray) -> Study:
+        return Study.from_arrays(X[rows], T[rows], Y[rows], Z=Z[rows], covariates=covariates)
+
+    def points(value: float, g: np.ndarray) -> CurvePoints:
+        return CurvePoints(X=X[test], T=np.full(len(test), value), g=g[test], Z=Z[test])
+
+    return Draw(
+        study=study(train),
+        truth={"ATE": float((mu1 - mu0)[train].mean())},
+        about=about,
+        extras={
+            "validation": study(validation),
+            "test": {"control": points(0.0, mu0), "treated": points(1.0, mu1)},
+            "mu0": mu0[train],
+            "mu1": mu1[train],
+            "unobserved": unobserved[train],
+            **extras,
+        },
+    )
