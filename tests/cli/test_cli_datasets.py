@@ -45,10 +45,19 @@ def test_the_command_it_prints_runs_and_its_truth_is_the_experimental_difference
     assert "1794" in told.out
 
 
-def test_every_data_set_can_be_written(yinguo, tmp_path):
-    for name in loaders():
-        assert yinguo("datasets", name, "--out", f"{name}.parquet").code == 0
-        assert (tmp_path / f"{name}.parquet").stat().st_size > 0
+@pytest.mark.parametrize("name", loaders())
+def test_every_data_set_can_be_written(yinguo, tmp_path, name):
+    ran = yinguo("datasets", name, "--out", f"{name}.parquet")
+    if ran.code == 2 and "does not come with yinguo" in ran.err:
+        pytest.skip(ran.err)
+    assert ran.code == 0, ran.err
+    assert (tmp_path / f"{name}.parquet").stat().st_size > 0
+
+
+def test_the_command_it_prints_names_the_instruments(yinguo):
+    command = shlex.split(yinguo("datasets", "autoiv-lowdim", "--out", "candidates.csv").out.splitlines()[-1])
+    assert command[command.index("--instruments") + 1] == "z1,z2,gamma1,gamma2"
+    assert "--instruments" not in yinguo("datasets", "simpson", "--out", "simpson.csv").out
 
 
 def test_a_file_that_is_there_is_overwritten_only_by_force(yinguo, tmp_path):

@@ -135,5 +135,6 @@ def _tell(draw: Any, columns: Mapping[str, np.ndarray], out: str) -> None:
     for estimand, value in draw.truth.items():
         emit(f"Known {estimand}: {value:.6g}.")
     estimand = next(iter(draw.truth), "ATE")
+    instruments = ["--instruments", ",".join(draw.study.instruments)] if draw.study.instruments else []
     emit(shlex.join(["yinguo", "estimate", out, "--treatment", roles["treatment"], "--outcome", roles["outcome"],
-                     "--estimand", estimand]))  # fmt: skip
+                     *instruments, "--estimand", estimand]))  # fmt: skip
