@@ -25,10 +25,14 @@ from yinguo.core.diagnostic import Diagnostic
 from yinguo.errors import DataError
 from yinguo.kernels.instrument_moments import InstrumentMoments, Scores
 
-__all__ = ["FirstStage", "first_stage_check", "instrument_strength", "linear_first_stage_check", "strength"]
+__all__ = [
+    "FirstStage", "first_stage_check", "instrument_strength", "linear_first_stage_check", "strength",
+    "strength_verdict",
+]  # fmt: skip
 
 #: Effective F below which the rule of thumb calls instruments weak.
 WEAK = 10.0
+REFERENCE = f"effective F of at least {WEAK:g}"
 #: Products of instruments and covariates beyond this many are not looked at: a first stage must stay cheap.
 MOST_PRODUCTS = 200
 
@@ -233,7 +237,7 @@ def first_stage_check(result) -> Diagnostic:
     result : EffectResult
         Of a study with instruments.
     """
-    return _verdict(result, linear=False)
+    return _checked(result, linear=False)
 
 
 def linear_first_stage_check(result) -> Diagnostic:
@@ -244,34 +248,45 @@ def linear_first_stage_check(result) -> Diagnostic:
     result : EffectResult
         Of a study with instruments.
     """
-    return _verdict(result, linear=True)
+    return _checked(result, linear=True)
 
 
-def _verdict(result, linear: bool, found: FirstStage | None = None) -> Diagnostic:
-    study, treatment = result.study, result.treatment
-    reference = f"effective F of at least {WEAK:g}"
+def _checked(result, linear: bool) -> Diagnostic:
     try:
-        found = instrument_strength(study, interactions=False) if found is None else found
-        if found.weak:
-            found = replace(found, interactions=_with_products(study))
+        return strength_verdict(instrument_strength(result.study, interactions=False), result.study, linear=linear)
     except DataError as error:
-        return Diagnostic("first-stage", None, reference, "stop", f"There is no first stage: {error}")
-    value = found.f_effective
-    share = f"they explain {found.partial_r2:.1%} of what the covariates leave of {treatment}"
-    said = f"effective F {value:.3g}, {share}"
+        return Diagnostic("first-stage", None, REFERENCE, "stop", f"There is no first stage: {error}")
+
+
+def strength_verdict(found: FirstStage, study, *, linear: bool) -> Diagnostic:
+    """The check of a result from first-stage statistics; products with covariates are looked at where it is weak.
+
+    Parameters
+    ----------
+    found : FirstStage
+    study : Study
+    linear : bool
+        Whether the method is linear in the instruments.
+    """
+    treatment, value = study.roles["treatment"], found.f_effective
+    said = (
+        f"effective F {value:.3g}, they explain {found.partial_r2:.2g} of the variance that the covariates leave of "
+        f"{treatment}"
+    )
     if not found.weak:
-        return Diagnostic("first-stage", value, reference, "ok", f"The instruments move {treatment}: {said}.")
-    if found.strong_with_interactions and found.interactions is not None:
+        return Diagnostic("first-stage", value, REFERENCE, "ok", f"The instruments move {treatment}: {said}.")
+    more = found.interactions or _with_products(study)
+    if more is not None and not more.weak:
         sentence = (
-            f"The instruments alone are weak ({said}), but with their products with the covariates they are strong "
-            f"(effective F {found.interactions.f_effective:.3g}): they push {treatment} up for some and down for "
-            "others. Methods that are linear in the instruments fail here unless the products are given as "
-            "instruments; methods that let instruments and covariates interact can work."
+            f"The instruments alone are weak ({said}), but together with their products with the covariates they are "
+            f"strong (effective F {more.f_effective:.3g}): they push {treatment} up for some and down for others. "
+            "Methods that are linear in the instruments fail here unless the products are given as instruments; "
+            "methods that let instruments and covariates interact can work."
         )
-        return Diagnostic("first-stage", value, reference, "stop" if linear else "look", sentence)
+        return Diagnostic("first-stage", value, REFERENCE, "stop" if linear else "look", sentence)
     sentence = (
         f"The instruments hardly move {treatment} ({said}; below {WEAK:g} is weak): the estimate leans towards the "
-        "confounded one and its interval is too narrow. Use an interval that holds under weak instruments, or "
-        "find better instruments."
+        "confounded one and its interval is too narrow. Use an interval that holds under weak instruments, or find "
+        "better instruments."
     )
-    return Diagnostic("first-stage", value, reference, "stop", sentence)
+    return Diagnostic("first-stage", value, REFERENCE, "stop", sentence)

@@ -2,6 +2,11 @@
 
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
-_EXPORTS: dict[str, str] = {}
+_EXPORTS: dict[str, str] = {
+    "TwoStageLeastSquares": "two_stage_least_squares",
+    "LIML": "limited_information_maximum_likelihood",
+    "KernelIV": "kernel_iv",
+    "read_mliv": "mliv_layout",
+}
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
