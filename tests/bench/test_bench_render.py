@@ -7,9 +7,10 @@ from bench_toys import CELLS, METHODS, PUBLISHED, method, toy
 from rich.console import Console
 
 from yinguo.bench import export, render
+from yinguo.bench.figures import Figure
 from yinguo.bench.runner import plan, run_rows
 from yinguo.bench.spec import Cell, Published
-from yinguo.bench.summary import Figure, summarise
+from yinguo.bench.summary import summarise
 
 ARTEFACT = method("mean of a row too few", "Mean", options={"shift": 0.25}, artefact_of="mean")
 
@@ -139,6 +140,17 @@ def test_measures_become_columns(summary):
 
     rows = cell_of(render.markdown(summary(measure=rows_seen)), "large")
     assert {row["rows"] for row in rows} == {"80"}
+    # Means over the draws, with their standard errors.
+    assert all(" ± " in row["estimate again"] for row in rows)
+
+
+def test_differences_to_a_named_row_become_columns(summary):
+    from bench_toys import rows_seen
+
+    rows = cell_of(render.markdown(summary(measure=rows_seen, against="mean")), "small")
+    shown = [row["estimate again, less mean"] for row in rows]
+    assert shown[0] == ""
+    assert float(shown[1].split(" ")[0]) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,11 @@ from bench_toys import CELLS, METHODS, method, toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yinguo.bench.figures import error_figures, mean_figure, paired_differences
 from yinguo.bench.rows import Row
 from yinguo.bench.runner import plan, run_rows
 from yinguo.bench.spec import Published
-from yinguo.bench.summary import error_figures, machine_kind, mean_figure, summarise
+from yinguo.bench.summary import machine_kind, summarise
 
 NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
 
@@ -96,6 +97,31 @@ def test_a_shift_of_the_estimator_shows_as_bias_and_not_as_spread(summary):
 def test_spread_of_a_mean_is_one_over_root_n(summary):
     line = summary(methods=METHODS[:1], replications=150).of_cell(CELLS[0])[0]
     assert abs(line.figures["sd"].value - 20**-0.5) < 4 * line.figures["sd"].mc_se
+
+
+def test_measures_are_compared_with_those_of_the_named_row_on_the_same_draws(summary):
+    def measure(fitted, drawn):
+        return {"estimate": fitted.result_.estimate}
+
+    mean, shifted, first = summary(measure=measure, against="mean").of_cell(CELLS[0])
+    assert list(mean.measures) == ["estimate"]
+    # The draws are shared, so the shift is found without error though the estimates vary.
+    assert shifted.measures["estimate, less mean"].value == pytest.approx(0.5)
+    assert shifted.measures["estimate, less mean"].mc_se == pytest.approx(0, abs=1e-15)
+    assert first.measures["estimate, less mean"].mc_se > 0.1
+
+
+def test_only_draws_in_which_both_methods_gave_a_measure_are_compared():
+    def rows(**values):
+        return [
+            Row(key=k, cell="c", method="m", replication=int(k[1:]), truth=0, measures=v) for k, v in values.items()
+        ]
+
+    ours, theirs = rows(r1={"a": 3.0}, r2={"a": 4.0, "b": 1.0}, r5={"a": 9.0}), rows(r1={"a": 1.0}, r2={"a": 1.0})
+    found = paired_differences(ours, theirs)
+    assert list(found) == ["a"]
+    assert found["a"].value == 2.5
+    assert paired_differences(ours, []) == {}
 
 
 def test_failures_are_counted_with_their_reasons_and_kept_out_of_the_figures(summary):

@@ -8,8 +8,9 @@ import io
 import json
 from typing import Any
 
+from yinguo.bench.figures import Figure
 from yinguo.bench.spec import METRICS
-from yinguo.bench.summary import Figure, Line, Summary
+from yinguo.bench.summary import Line, Summary
 
 __all__ = ["SCHEMA", "csv_text", "json_text", "to_dict"]
 

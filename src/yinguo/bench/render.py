@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from yinguo.bench.export import csv_text, json_text
+from yinguo.bench.figures import Figure
 from yinguo.bench.spec import Cell
-from yinguo.bench.summary import Figure, Line, Summary
+from yinguo.bench.summary import Line, Summary
 
 __all__ = ["markdown", "terminal", "write"]
 

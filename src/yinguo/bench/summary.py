@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from yinguo.bench.figures import Figure, error_figures, mean_figure, paired_differences
 from yinguo.bench.rows import Row
 from yinguo.bench.spec import Cell, Method, Published, PublishedTable
 from yinguo.bench.task import Task
@@ -25,21 +26,6 @@ __all__ = ["Figure", "Line", "Summary", "error_figures", "machine_kind", "mean_f
 
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number from a simulation and how far chance may have moved it.
-
-    Attributes
-    ----------
-    value : float
-    mc_se : float or None
-        Monte Carlo standard error; None where one replication gives none, or none is defined.
-    """
-
-    value: float
-    mc_se: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +47,7 @@ class Line:
     figures : mapping of str to Figure
         Keys of ``spec.METRICS``.
     measures : mapping of str to Figure
+        With, where the table names a method to compare with, the differences to it.
     cpu_seconds : float
         Of all fits together.
     """
@@ -166,7 +153,13 @@ def summarise(table: PublishedTable, tasks: Sequence[Task], rows: Mapping[str, R
         if task.key in rows:
             made[task.cell.name, task.method.label].append(rows[task.key])
     lines = tuple(
-        _line(cell, method, made[cell.name, method.label], planned[cell.name, method.label])
+        _line(
+            cell,
+            method,
+            made[cell.name, method.label],
+            planned[cell.name, method.label],
+            against=(table.against, made.get((cell.name, table.against), [])) if table.against else None,
+        )
         for cell in table.cells
         for method in table.methods
         if (cell.name, method.label) in planned
@@ -179,42 +172,6 @@ def summarise(table: PublishedTable, tasks: Sequence[Task], rows: Mapping[str, R
         code={task.method.label: task.code for task in tasks},
         machine=machine_kind(),
     )
-
-
-def error_figures(estimates: np.ndarray, truths: np.ndarray) -> dict[str, Figure]:
-    """Bias, SD, MAE and RMSE with their Monte Carlo standard errors.
-
-    Parameters
-    ----------
-    estimates, truths : (K,) float arrays, K at least 1
-
-    Returns
-    -------
-    figures : dict
-        ``signed_bias``, ``bias`` (its absolute value), ``sd`` (divisor K), ``mae``, ``rmse``. The errors
-        of SD and RMSE are from the delta method, without assuming a normal distribution.
-    """
-    errors = np.asarray(estimates, dtype=float) - np.asarray(truths, dtype=float)
-    bias = mean_figure(errors)
-    sd = float(errors.std())
-    squared = errors**2
-    rmse = float(np.sqrt(squared.mean()))
-    return {
-        "signed_bias": bias,
-        "bias": Figure(abs(bias.value), bias.mc_se),
-        "sd": Figure(sd, _of_root((errors - errors.mean()) ** 2, sd)),
-        "mae": mean_figure(np.abs(errors)),
-        "rmse": Figure(rmse, _of_root(squared, rmse)),
-    }
-
-
-def mean_figure(values: np.ndarray) -> Figure:
-    """The mean and its standard error; a constant is given back to the last digit, with no error."""
-    values = np.asarray(values, dtype=float)
-    if values.size > 1 and np.ptp(values) == 0:
-        return Figure(float(values[0]), 0.0)
-    mc_se = float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else None
-    return Figure(float(values.mean()), mc_se)
 
 
 def machine_kind() -> dict[str, str]:
@@ -231,7 +188,9 @@ def machine_kind() -> dict[str, str]:
     }
 
 
-def _line(cell: Cell, method: Method, rows: Sequence[Row], planned: int) -> Line:
+def _line(
+    cell: Cell, method: Method, rows: Sequence[Row], planned: int, against: tuple[str, Sequence[Row]] | None
+) -> Line:
     good = [row for row in rows if row.error is None]
     figures: dict[str, Figure] = {}
     measures: dict[str, Figure] = {}
@@ -251,6 +210,9 @@ def _line(cell: Cell, method: Method, rows: Sequence[Row], planned: int) -> Line
         measures = {
             name: mean_figure(np.array([row.measures[name] for row in good if name in row.measures])) for name in names
         }
+        if against is not None and against[0] != method.label:
+            differences = paired_differences(good, [row for row in against[1] if row.error is None])
+            measures |= {f"{name}, less {against[0]}": figure for name, figure in differences.items()}
     return Line(
         cell=cell,
         method=method,
@@ -274,13 +236,6 @@ def _counted(texts: Iterable[str]) -> dict[str, int]:
         alike.setdefault(_NUMBER.sub("...", text), []).append(text)
     merged = {(same[0] if len(same) == 1 else shape): sum(counts[t] for t in same) for shape, same in alike.items()}
     return dict(sorted(merged.items(), key=lambda item: -item[1]))
-
-
-def _of_root(squares: np.ndarray, root: float) -> float | None:
-    """Standard error of the root of a mean of squares."""
-    if squares.size < 2 or root == 0:
-        return None
-    return float(squares.std(ddof=1) / np.sqrt(squares.size) / (2 * root))
 
 
 def _processor() -> str:
