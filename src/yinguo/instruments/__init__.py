@@ -6,6 +6,8 @@ _EXPORTS: dict[str, str] = {
     "TwoStageLeastSquares": "two_stage_least_squares",
     "LIML": "limited_information_maximum_likelihood",
     "KernelIV": "kernel_iv",
+    "DFIV": "dfiv",
+    "DeepGMM": "deep_gmm",
     "read_mliv": "mliv_layout",
 }
 __all__ = list(_EXPORTS)
