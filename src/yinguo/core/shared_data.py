@@ -24,10 +24,6 @@ class SharedSet(NamedTuple):
 
 #: Sets that loaders of the package ask for, by the name of their folder.
 SETS = {
-    "angrist_krueger_1991": SharedSet(
-        "men born 1930-1939 in the 1980 US census, with quarter of birth (Angrist & Krueger 1991)",
-        "the package masteringmetrics on GitHub (jrnold/masteringmetrics, data/ak91.rda) and J. Angrist's data archive",
-    ),
     "ihdp": SharedSet(
         "Infant Health and Development Program, semi-synthetic (Hill 2011), realisations of the response surface",
         "the repositories claudiashi57/dragonnet (dat/ihdp/csv) and AMLab-Amsterdam/CEVAE (datasets/IHDP) on GitHub",

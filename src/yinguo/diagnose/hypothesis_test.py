@@ -45,7 +45,8 @@ class HypothesisTest:
         if self.statistic is None or self.p_value is None:
             return f"{self.name}: {self.reason}"
         law = f"F({self.df[0]}, {self.df[1]})" if isinstance(self.df, tuple) else f"chi-squared({self.df})"
-        return f"{self.name} {self.statistic:.4g}, {law}, p = {self.p_value:.3g}"
+        p = f"p = {self.p_value:.3g}" if self.p_value >= 1e-4 else "p < 0.0001"
+        return f"{self.name} {self.statistic:.4g}, {law}, {p}"
 
     def __str__(self) -> str:
         return f"{self.figures}. Null: {self.null}" if self.valid else self.figures
