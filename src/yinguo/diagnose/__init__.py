@@ -35,6 +35,10 @@ _EXPORTS = {
     "robust_exogeneity_test": "endogeneity",
     "anderson_rubin": "anderson_rubin_interval",
     "anderson_rubin_check": "anderson_rubin_interval",
+    "pearl_inequality": "instrument_inequalities",
+    "balke_pearl_bounds": "instrument_inequalities",
+    "kitagawa_test": "late_inequalities",
+    "huber_mellace_test": "late_inequalities",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
