@@ -49,7 +49,7 @@ def wald_interval(study):
 def test_coverage_holds_at_any_strength_where_two_stage_least_squares_fails_with_weak_instruments(concentration, q):
     studies = [draw(seed, q=q, concentration=concentration) for seed in range(400)]
     covered = np.mean([anderson_rubin(study).contains(1.0) for study in studies])
-    classical = np.mean([anderson_rubin(study, robust=False).contains(1.0) for study in studies])
+    classical = np.mean([anderson_rubin(study, covariance="unadjusted").contains(1.0) for study in studies])
     assert LOW <= covered <= HIGH
     assert LOW <= classical <= HIGH
     if concentration == 1.0 and q == 4:
@@ -60,7 +60,7 @@ def test_coverage_holds_at_any_strength_where_two_stage_least_squares_fails_with
 def test_under_unequal_noise_the_robust_set_covers_and_the_classical_does_not():
     studies = [draw(seed, q=2, concentration=10.0, unequal=True) for seed in range(400)]
     assert LOW <= np.mean([anderson_rubin(study).contains(1.0) for study in studies]) <= HIGH
-    assert np.mean([anderson_rubin(study, robust=False).contains(1.0) for study in studies]) < 0.85
+    assert np.mean([anderson_rubin(study, covariance="unadjusted").contains(1.0) for study in studies]) < 0.85
 
 
 def test_with_groups_the_clustered_set_covers_and_one_that_ignores_them_does_not():
@@ -70,10 +70,10 @@ def test_with_groups_the_clustered_set_covers_and_one_that_ignores_them_does_not
     assert np.mean([anderson_rubin(study).contains(1.0) for study in blind]) < 0.8
 
 
-@pytest.mark.parametrize(("robust", "kind"), [(False, "nonrobust"), (True, "HC1")])
-def test_statistic_and_p_value_are_those_of_the_f_test_on_the_instruments(robust, kind):
+@pytest.mark.parametrize(("covariance", "kind"), [("unadjusted", "nonrobust"), ("robust", "HC1")])
+def test_statistic_and_p_value_are_those_of_the_f_test_on_the_instruments(covariance, kind):
     study = draw(0, q=3, concentration=20.0)
-    found = anderson_rubin(study, robust=robust)
+    found = anderson_rubin(study, covariance=covariance)
     D = sm.add_constant(np.column_stack([study.X, study.Z]))
     for theta in (-1.0, 0.0, 1.0, 3.0):
         fit = sm.OLS(study.Y - theta * study.T, D).fit(cov_type=kind, use_t=True)
@@ -149,21 +149,21 @@ def test_what_cannot_be_tested_is_refused():
     with pytest.raises(yg.DataError, match="level is 95"):
         anderson_rubin(study, level=95)
     with pytest.raises(yg.DataError, match="has groups"):
-        anderson_rubin(study.replace(groups=np.arange(study.n) % 10), robust=False)
+        anderson_rubin(study.replace(groups=np.arange(study.n) % 10), covariance="unadjusted")
 
 
 def test_the_check_of_a_result_follows_its_errors_and_never_raises():
     study = draw(6, q=2, concentration=50.0)
-    for options, robust in (({}, True), ({"robust": False}, False)):
+    for options, covariance in (({}, "robust"), ({"covariance": "unadjusted"}, "unadjusted")):
         result = SimpleNamespace(study=study, settings={"options": options})
         found = anderson_rubin_check(result)
-        assert found.value == pytest.approx(anderson_rubin(study, robust=robust).p_value(), rel=1e-12)
+        assert found.value == pytest.approx(anderson_rubin(study, covariance=covariance).p_value(), rel=1e-12)
     hopeless = study.replace(Y=np.ones(study.n))
     assert anderson_rubin_check(SimpleNamespace(study=hopeless, settings={})).verdict == "stop"
 
 
 def test_critical_values_are_those_of_f():
-    found = anderson_rubin(draw(7, q=2, concentration=100.0), robust=False)
+    found = anderson_rubin(draw(7, q=2, concentration=100.0), covariance="unadjusted")
     low, high = found.pieces[0]
     assert found.form.dof == 200 - 4
     assert found.statistic(low) == pytest.approx(stats.f.isf(0.05, 2, 196), rel=1e-8)

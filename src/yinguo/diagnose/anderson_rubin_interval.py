@@ -115,7 +115,7 @@ class AndersonRubinSet:
         }  # fmt: skip
 
 
-def anderson_rubin(study, *, level: float = 0.95, robust: bool = True) -> AndersonRubinSet:
+def anderson_rubin(study, *, level: float = 0.95, covariance: str = "robust") -> AndersonRubinSet:
     """Confidence set for the coefficient of the treatment, valid under instruments of any strength.
 
     Parameters
@@ -124,8 +124,9 @@ def anderson_rubin(study, *, level: float = 0.95, robust: bool = True) -> Anders
         With instruments; sample weights and groups, if any, are honoured (with groups the test is clustered).
     level : float
         Coverage, strictly between 0 and 1.
-    robust : bool
-        Allow for noise that is not alike everywhere. False gives the classical F test, exact for normal noise.
+    covariance : {"robust", "unadjusted"}
+        Whether the noise may vary more in some places than in others. Without that the test is the classical F test,
+        exact for normal noise.
 
     Returns
     -------
@@ -134,8 +135,8 @@ def anderson_rubin(study, *, level: float = 0.95, robust: bool = True) -> Anders
     Raises
     ------
     DataError
-        No instruments; a treatment or outcome that has no numbers; too few rows or groups; ``robust=False`` with sample
-        weights or groups, for which the classical test is wrong.
+        No instruments; a treatment or outcome that has no numbers; too few rows or groups; an unadjusted
+        covariance with sample weights or groups, for which the classical test is wrong.
 
     Source
     ------
@@ -150,9 +151,12 @@ def anderson_rubin(study, *, level: float = 0.95, robust: bool = True) -> Anders
         raise DataError(f"treatment {study.roles['treatment']!r} has text values, which have no order; pass treated=.")
     if not np.isfinite(study.Y).all():
         raise DataError(f"outcome {study.roles['outcome']!r} is missing in some rows; the set would be about the rest.")
+    if covariance not in ("robust", "unadjusted"):
+        raise DataError(f"covariance is {covariance!r}; it must be 'robust' or 'unadjusted'.")
+    robust = covariance == "robust"
     for role in ("sample_weight", "groups"):
         if not robust and study.has(role):
-            raise DataError(f"robust is False but the study has {role}; the classical test is wrong then.")
+            raise DataError(f"covariance is 'unadjusted' but the study has {role}; the classical test is wrong then.")
     moments = InstrumentMoments(Y=study.Y, T=study.T, X=study.X, Z=study.Z, s=study.sample_weight)
     form = reduced_form(moments, robust=robust, groups=study.groups)
     critical = form.q * float(stats.f.isf(1 - level, form.q, form.dof))
@@ -168,12 +172,13 @@ def anderson_rubin_check(result) -> Diagnostic:
     Parameters
     ----------
     result : EffectResult
-        Of a study with instruments. If its method took the noise to be alike everywhere (an option ``robust`` that is
-        False), so does the check.
+        Of a study with instruments. If its method took the noise to be alike everywhere (an option ``covariance`` that
+        is ``"unadjusted"``), so does the check, unless there are sample weights.
     """
-    robust = result.settings.get("options", {}).get("robust", True) is not False
+    plain = result.settings.get("options", {}).get("covariance") == "unadjusted"
+    plain = plain and not result.study.has("sample_weight")
     try:
-        return anderson_rubin(result.study, robust=robust).diagnostic
+        return anderson_rubin(result.study, covariance="unadjusted" if plain else "robust").diagnostic
     except DataError as error:
         said = f"There is no interval that allows for weak instruments: {error}"
         return Diagnostic("anderson-rubin", None, "a bounded interval", "stop", said)

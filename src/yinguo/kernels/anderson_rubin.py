@@ -89,7 +89,7 @@ def _pencil_pieces(form: ReducedForm, critical: float) -> tuple[tuple[float, flo
     if not size[0] > 1e-13 * size[-1]:
         raise DataError(
             "the robust covariance of the instruments' coefficients has no inverse; an instrument may differ from a "
-            "constant in one row or group only. Leave it out, or take the noise to be alike everywhere (robust=False)."
+            "constant in one row or group only. Leave it out, or set covariance='unadjusted'."
         )
     whiten = directions / np.sqrt(size)
     V0, V1, V2 = (whiten.T @ V @ whiten for V in (V0, V1, V2))
