@@ -8,6 +8,11 @@ _EXPORTS: dict[str, str] = {
     "KernelIV": "kernel_iv",
     "DFIV": "dfiv",
     "DeepGMM": "deep_gmm",
+    "DeepIV": "deep_iv",
+    "OneSIV": "one_siv",
+    "AGMM": "agmm",
+    "NN2SLS": "nn_2sls",
+    "DFL": "dfl",
     "read_mliv": "mliv_layout",
 }
 __all__ = list(_EXPORTS)
