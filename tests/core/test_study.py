@@ -510,6 +510,11 @@ def test_replacing_exchanges_arrays_and_what_follows_from_them():
     assert not weighted.replace(sample_weight=None).has("sample_weight")
     assert found.replace(groups=np.repeat([5, 9], 20)).groups.tolist() == np.repeat([0, 1], 20).tolist()
     assert found.replace(X=np.ones((40, 2)), covariates=["a", "b"]).covariates == ("a", "b")
+    score = found.replace(Z=np.arange(40.0), instruments=["score"])
+    assert (score.instruments, score.roles["instruments"]) == (("score",), ("score",))
+    assert score.replace(Z=np.ones((40, 2))).instruments == ("z1", "z2")
+    assert score.replace(Z=None).instruments == ()
+    assert not score.replace(Z=None).has("instruments")
     assert found.covariates == ("x",)
 
 
@@ -517,6 +522,7 @@ def test_replacing_exchanges_arrays_and_what_follows_from_them():
     ("arrays_", "message"),
     [
         ({"W": np.ones(40)}, r"replace got \['W'\]"),
+        ({"Z": np.ones(40), "instruments": ["a", "b"]}, "Z has 1 columns but there are 2 instrument names"),
         ({"Y": np.ones(39)}, "Y has 39 rows; the study has 40"),
         ({"Y": np.full(40, np.nan)}, "Y holds missing or infinite values"),
         ({"Y": np.ones((40, 2))}, r"Y has shape \(40, 2\)"),

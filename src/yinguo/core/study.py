@@ -227,15 +227,15 @@ class Study:
     def replace(self, **arrays: Any) -> "Study":
         """A new study with some row-wise arrays (``Y``, ``T``, ``X``, ``sample_weight``, ...) exchanged.
 
-        A new ``X`` may come with ``covariates=`` names. Used by refutation checks.
+        A new ``X`` may come with ``covariates=`` names and a new ``Z`` with ``instruments=`` names.
         """
-        unknown = set(arrays) - {*_ROW_FIELDS, "covariates"}
+        unknown = set(arrays) - {*_ROW_FIELDS, "covariates", "instruments"}
         if unknown:
-            raise DataError(f"replace got {sorted(unknown)}; it takes {sorted(_ROW_FIELDS)} and covariates.")
+            raise DataError(f"replace got {sorted(unknown)}; it takes {sorted(_ROW_FIELDS)}, covariates, instruments.")
         new = self._copy()
         roles = dict(self.roles)
         for name, value in arrays.items():
-            if name == "covariates":
+            if name in ("covariates", "instruments"):
                 object.__setattr__(new, name, tuple(value))
                 continue
             role = _ROLE_OF.get(name, name)
@@ -245,6 +245,12 @@ class Study:
             elif role in roles:
                 roles[role] = None
             object.__setattr__(new, name, value if value is None else _locked(value))
+        width = 0 if new.Z is None else new.Z.shape[1]
+        if len(new.instruments) != width:
+            if "instruments" in arrays:
+                raise DataError(f"Z has {width} columns but there are {len(new.instruments)} instrument names.")
+            object.__setattr__(new, "instruments", tuple(f"z{j + 1}" for j in range(width)))
+        roles["instruments"] = new.instruments
         object.__setattr__(new, "roles", MappingProxyType(roles))
         object.__setattr__(new, "outcome_kind", _outcome_kind(new.Y))
         if "T" in arrays:
