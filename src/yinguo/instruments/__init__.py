@@ -13,7 +13,12 @@ _EXPORTS: dict[str, str] = {
     "AGMM": "agmm",
     "NN2SLS": "nn_2sls",
     "DFL": "dfl",
+    "AlleleScore": "allele_score",
+    "MedianWald": "median_wald",
+    "TSHT": "tsht",
+    "CIIV": "ciiv",
     "read_mliv": "mliv_layout",
+    "Poly2SLS": "poly_2sls",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
