@@ -2,8 +2,8 @@
 
 School starts by the calendar and may be left at a birthday, so men born early in the year could leave with a little
 less schooling. Born in the first quarter, they have 0.11 years less and wages 1.1 per cent lower: the Wald ratio is
-0.1020 per year of schooling. With quarter times year of birth (30 instruments) two-stage least squares gives 0.0891, least
-squares 0.0711; the effective F is then below 5, which made this the standard warning about many weak instruments
+0.1020 per year of schooling. With quarter times year of birth (30 instruments) two-stage least squares gives 0.0891,
+least squares 0.0711; the effective F is then below 5, which made this the standard warning about many weak instruments
 (Bound, Jaeger & Baker 1995).
 
 Source: Angrist & Krueger (1991), QJE 106(4); men born 1930-1939, 5 per cent sample of the 1980 US census. Terms: MIT
