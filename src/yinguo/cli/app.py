@@ -65,12 +65,21 @@ def top(
 @app.command(short_help="An effect with intervals, checks and a report.")
 def estimate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet file.")],
-    treatment: Annotated[str, typer.Option(metavar="COLUMN", help="What was done: 0/1, or two values.")],
+    treatment: Annotated[
+        str, typer.Option(metavar="COLUMN", help="What was done: two values; with instruments, any numbers.")
+    ],
     outcome: Annotated[str, typer.Option(metavar="COLUMN", help="What came of it.")],
     covariates: Annotated[
         list[str] | None,
         typer.Option(
             metavar="A,B,C", help="Columns measured before the treatment; may be repeated. Default: all others."
+        ),
+    ] = None,
+    instruments: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="A,B",
+            help="Columns that move the treatment and reach the outcome through it alone; may be repeated.",
         ),
     ] = None,
     methods: Annotated[
@@ -79,7 +88,10 @@ def estimate(
     ] = None,
     estimand: Annotated[
         str | None,
-        typer.Option(metavar="ATE|ATT|ATC", help="Effect on everybody (default), on the treated, on the controls."),
+        typer.Option(
+            metavar="ATE|ATT|ATC|LATE",
+            help="Effect on everybody (default), the treated, the controls, those whom the instrument moves.",
+        ),
     ] = None,
     groups: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Clusters of rows that are not independent.")
@@ -112,7 +124,8 @@ def estimate(
 
     return estimate(
         Request(
-            file=file, treatment=treatment, outcome=outcome, covariates=covariates or (), methods=methods or (),
+            file=file, treatment=treatment, outcome=outcome, covariates=covariates or (),
+            instruments=instruments or (), methods=methods or (),
             settings=settings or (), benchmark=benchmark, estimand=estimand, groups=groups,
             sample_weight=sample_weight, missing=missing.value, treated=treated, level=level, jobs=jobs,
             random_state=random_state, form=form.value, out=out, report=report, progress=progress, debug=debug,

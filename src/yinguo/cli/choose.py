@@ -74,6 +74,12 @@ def objection(cls: type[Estimator], study: Study, estimand: str) -> str | None:
     for role in can.needs:
         if not study.has(role):
             return f"needs {role} and the study has none"
+    if study.has("instruments") and "instruments" not in can.needs:
+        return "uses no instruments; ask for it with --methods to see what it would say without them"
+    if "instruments" in can.needs and len(study.instruments) < can.instruments:
+        return f"needs at least {can.instruments} instruments and the study has {len(study.instruments)}"
+    if can.trains:
+        return "trains networks, which takes minutes; ask for it with --methods"
     for role in ("sample_weight", "groups"):
         if study.has(role) and role not in can.honours:
             return f"does not honour {role}"

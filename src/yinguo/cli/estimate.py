@@ -39,7 +39,7 @@ class Request:
     Attributes
     ----------
     file, treatment, outcome : str
-    covariates, methods, settings : sequences of str
+    covariates, instruments, methods, settings : sequences of str
         As given, repeats and commas included.
     benchmark, estimand, groups, sample_weight, treated, out, report : str or None
     missing, form : str
@@ -54,6 +54,7 @@ class Request:
     treatment: str
     outcome: str
     covariates: Sequence[str] = ()
+    instruments: Sequence[str] = ()
     methods: Sequence[str] = ()
     settings: Sequence[str] = ()
     benchmark: str | None = None
@@ -181,6 +182,7 @@ def _read(request: Request) -> Study:
         treatment=request.treatment,
         outcome=request.outcome,
         covariates=columns_named(request.covariates, table.names) if request.covariates else None,
+        instruments=columns_named(request.instruments, table.names) if request.instruments else None,
         groups=request.groups,
         sample_weight=request.sample_weight,
         missing=request.missing,

@@ -7,7 +7,7 @@ from yinguo.cli.choose import LeftOut
 from yinguo.cli.exits import as_options
 from yinguo.core import words
 from yinguo.core.compare import Comparison, Failure
-from yinguo.core.diagnostic import VERDICTS, worst
+from yinguo.core.diagnostic import VERDICTS, Diagnostic, worst
 from yinguo.core.result import EffectResult
 
 __all__ = ["show_comparison"]
@@ -33,6 +33,7 @@ def show_comparison(
         Whether the estimand was asked for; if not, the reader is told which one this is.
     """
     _show_question(console, comparison, asked)
+    _show_first_stage(console, comparison)
     _show_checks(console, comparison)
     console.print(_estimates(comparison, level, benchmark))
     for failure in comparison.failures:
@@ -45,17 +46,36 @@ def show_comparison(
 def _show_question(console, comparison: Comparison, asked: bool) -> None:
     study, estimand = comparison.study, comparison.rows[0].estimand
     console.print(comparison.question, style="bold", soft_wrap=True)
-    others = [name for name in words.ESTIMANDS if name != estimand]
-    said = estimand if asked else f"{estimand}, the default; --estimand {' or '.join(others)} asks about others"
-    p = len(study.covariates)
-    console.print(
-        f"({said}. {study.n:,} rows: {study.n_treated:,} treated and {study.n - study.n_treated:,} controls; "
-        f"{p} covariate{'' if p == 1 else 's'}.)",
-        soft_wrap=True,
-    )
+    offered = {name for estimator in comparison.estimators for name in estimator.capabilities.estimands}
+    # Those treated, not treated or moved are told apart where the treatment has two values.
+    others = [name for name in words.ESTIMANDS if name in offered - {estimand}]
+    others = others if study.treatment_kind == "binary" else []
+    said = estimand
+    if not asked and others:
+        said = f"{estimand}, the default; --estimand {' or '.join(others)} asks about others"
+    p, T = len(study.covariates), study.T
+    rows = f"{study.n_treated:,} treated and {study.n - study.n_treated:,} controls"
+    if study.treatment_kind != "binary":
+        rows = f"{study.roles['treatment']} from {words.number(T.min())} to {words.number(T.max())}"
+    console.print(f"({said}. {study.n:,} rows: {rows}; {p} covariate{'' if p == 1 else 's'}.)", soft_wrap=True)
     console.print("\nFor the answer to be causal:")
     for assumption in comparison.assumptions:
         console.print(f"  - {assumption}", soft_wrap=True)
+
+
+def _show_first_stage(console, comparison: Comparison) -> None:
+    """How far the instruments move the treatment: before all else, because without it no estimate means anything."""
+    from rich.text import Text
+
+    strength = _first_stage(comparison)
+    if strength is not None:
+        line = Text("\nFirst stage: ", "bold").append(strength.verdict, _STYLES[strength.verdict])
+        console.print(line.append(f". {strength.sentence}", "default"), soft_wrap=True)
+
+
+def _first_stage(comparison: Comparison) -> Diagnostic | None:
+    """The gravest verdict on the instruments' strength among the methods; they differ in whether products count."""
+    return next((d for _, d in comparison.diagnostics if d.name == "first-stage"), None)
 
 
 def _show_checks(console, comparison: Comparison) -> None:
@@ -70,12 +90,17 @@ def _show_checks(console, comparison: Comparison) -> None:
             f"{name} ({', '.join(f'{count[v]} {v}' for v in VERDICTS if count[v])})" for name, count in counts.items()
         )
         console.print(f"\nChecked, by number of methods: {'; '.join(told)}.", soft_wrap=True)
-    bad = [(method, d) for method, d in comparison.diagnostics if d.verdict != "ok"]
+    bad: dict[Diagnostic, list[str]] = {}
+    for method, diagnostic in comparison.diagnostics:
+        if diagnostic.verdict != "ok":
+            bad.setdefault(diagnostic, []).append(method)
+    bad.pop(_first_stage(comparison), None)  # type: ignore[arg-type]  # said already
     if bad:
         console.print("\nChecks that did not pass:", style="bold")
-    for method, diagnostic in bad:
+    for diagnostic, methods in bad.items():
         line = Text("  ").append(f"{diagnostic.verdict:<5}", _STYLES[diagnostic.verdict])
-        console.print(line.append(f" {method}, {diagnostic.name}: {diagnostic.sentence}"), soft_wrap=True)
+        said = f" {', '.join(methods)}, {diagnostic.name}: {diagnostic.sentence}"
+        console.print(line.append(said), soft_wrap=True)
     console.print()
 
 

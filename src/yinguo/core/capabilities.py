@@ -27,8 +27,8 @@ ASSUMPTIONS = {
     "as_if_random": "Given the covariates, the instruments share no cause with {outcome}. (Not testable here.)",
     "additive_noise": "Whatever else moves {outcome} adds to the effect of {treatment} and has mean zero at every "
     "value of the instruments and covariates. (Not testable here.)",
-    "linear_effect": "{outcome} is linear in {treatment} and the covariates, with the same slope for everybody. "
-    "Otherwise the answer is an average over those whom the instruments move. (Partly testable.)",
+    "linear_effect": "The mean of {outcome} is linear in {treatment} and the covariates, with the same slope for "
+    "everybody. Otherwise the answer is an average over those whom the instruments move. (Partly testable.)",
     "monotone": "The instruments push {treatment} in one direction for everybody, or not at all. (Partly testable.)",
     "control_function": "What the first stage leaves unexplained of {treatment} carries all that {treatment} and the "
     "noise of {outcome} share, and is independent of the instruments. (Not testable here.)",
@@ -51,6 +51,9 @@ class Capabilities:
         Estimands offered; the first is the default.
     needs : tuple of role names
         Roles the study must have, e.g. ``("covariates",)``.
+    instruments : int
+        Fewest instruments with which the method says anything; a method that sorts valid candidates from invalid ones
+        needs several.
     honours : tuple of {"sample_weight", "groups"}
         Optional roles that change the numbers and are handled. A study that has one of them is
         refused by a method that does not list it, because ignoring it would be a silent wrong number.
@@ -78,6 +81,7 @@ class Capabilities:
     outcome: tuple[str, ...] = ("binary", "continuous")
     estimands: tuple[str, ...] = ("ATE", "ATT", "ATC")
     needs: tuple[str, ...] = ("covariates",)
+    instruments: int = 1
     honours: tuple[str, ...] = ()
     inference: str = "none"
     assumes: tuple[str, ...] = ("unconfounded", "overlap", "no_interference")

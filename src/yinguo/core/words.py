@@ -21,7 +21,10 @@ def question(study, estimand: str) -> str:
     "How much does 'd' change 'y', averaged over those treated?"
     """
     who = ESTIMANDS.get(estimand, estimand)
-    return f"How much does {study.roles['treatment']!r} change {study.roles['outcome']!r}, {who}?"
+    treatment = repr(study.roles["treatment"])
+    # A treatment of more than two values is a quantity, and its effect one per unit of it.
+    subject = treatment if study.treatment_kind == "binary" else f"one unit more of {treatment}"
+    return f"How much does {subject} change {study.roles['outcome']!r}, {who}?"
 
 
 def assumptions(study, capabilities) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from yinguo.core.compare import Comparison
 from yinguo.core.lazy import require
 from yinguo.diagnose.balance import SMD_LIMIT
 from yinguo.errors import DataError
+from yinguo.report.instrument_evidence import slope_words
 from yinguo.report.summarize import Content, summarize
 
 __all__ = ["render_report", "write_report"]
@@ -120,6 +121,7 @@ def _pictures(c: Content, safe: Any) -> dict[str, Any]:
             figure = plots.forest_plot(rows, level=c.level, outcome=c.outcome, benchmark=c.benchmark, width=width)
             key, title = name.replace("_", ""), "Estimates of all methods"
             found[name] = safe(inline(figure, key=key, title=title, description=_forest_words(c)))
+        found["instruments"], found["instruments_left"] = _instrument_panels(c, plots, inline, safe)
         if c.evidence.balance is not None:
             found["loves"], found["loves_left"] = _love_panels(c.evidence.balance, plots, inline, safe)
         for i, overlap in enumerate(c.evidence.overlaps[:MOST_PANELS]):
@@ -141,6 +143,23 @@ def _pictures(c: Content, safe: Any) -> dict[str, Any]:
             found["weights"] = safe(inline(figure, key="weights", title=title, description=text))
             found["curves_left"] = max(len(c.evidence.curves) - MOST_PANELS, 0)
     return found
+
+
+def _instrument_panels(c: Content, plots: Any, inline: Any, safe: Any) -> tuple[list[Any], int]:
+    if c.instruments is None:
+        return [], 0
+    # The strongest first: a page has no room for the 30 of some studies.
+    panels = sorted(c.instruments.panels, key=lambda x: -abs(x.first_stage[0]) / max(x.first_stage[1], 1e-300))
+    found = []
+    for i, panel in enumerate(panels[:MOST_PANELS]):
+        text = (
+            f"{panel.name}: slope of {c.treatment} {slope_words(panel.first_stage)}; slope of {c.outcome} "
+            f"{slope_words(panel.reduced_form)}."
+        )
+        figure = plots.instrument_plot(panel, treatment=c.treatment, outcome=c.outcome)
+        title = f"Instrument: {panel.name}"
+        found.append((safe(inline(figure, key=f"instrument{i}", title=title, description=text)), panel))
+    return found, max(len(panels) - MOST_PANELS, 0)
 
 
 def _love_panels(balance: Any, plots: Any, inline: Any, safe: Any) -> tuple[list[Any], int]:

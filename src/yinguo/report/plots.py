@@ -10,12 +10,14 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from yinguo.report.canvas import figure_of, under_defaults
+from yinguo.report.first_stage import INSTRUMENT_HEIGHT, draw_instrument
 from yinguo.report.forest import ForestRow, draw_forest, forest_height
+from yinguo.report.instrument_evidence import InstrumentPanel
 from yinguo.report.love import draw_love, love_height
 from yinguo.report.pictures import Concentration, Overlap, balance_of, concentrations, overlap_of
 from yinguo.report.spread import OVERLAP_HEIGHT, draw_overlap, draw_weights, weight_height
 
-__all__ = ["ForestRow", "forest_plot", "love_plot", "overlap_plot", "result_figure", "weight_plot"]
+__all__ = ["ForestRow", "forest_plot", "instrument_plot", "love_plot", "overlap_plot", "result_figure", "weight_plot"]
 
 
 @under_defaults
@@ -63,6 +65,23 @@ def love_plot(names: Sequence[str], before, after=None, *, width: float = 400, l
     """
     figure = figure_of(width, love_height(len(names)))
     draw_love(figure, names, before, after, left=0, top=0, width=width, limit=limit)
+    return figure
+
+
+@under_defaults
+def instrument_plot(panel: InstrumentPanel, *, treatment: str, outcome: str, width: float = 400) -> Figure:
+    """What an instrument does to the treatment (first stage) and to the outcome (reduced form).
+
+    Parameters
+    ----------
+    panel : InstrumentPanel
+    treatment, outcome : str
+        Names of the columns.
+    width : float
+        In pixels.
+    """
+    figure = figure_of(width, INSTRUMENT_HEIGHT)
+    draw_instrument(figure, panel, treatment=treatment, outcome=outcome, left=0, top=0, width=width)
     return figure
 
 

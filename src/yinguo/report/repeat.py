@@ -16,7 +16,8 @@ __all__ = ["Setting", "command_line", "python_script", "settings_of"]
 _FILE = "your-table.csv"
 #: Arguments of a study that the command line has, with their names there.
 _FLAGS = {
-    "treatment": "treatment", "outcome": "outcome", "covariates": "covariates", "groups": "groups",
+    "treatment": "treatment", "outcome": "outcome", "covariates": "covariates",
+    "instruments": "instruments", "groups": "groups",
     "sample_weight": "sample-weight", "missing": "missing", "treated": "treated",
 }  # fmt: skip
 

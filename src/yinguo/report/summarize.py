@@ -10,6 +10,7 @@ from yinguo.core.result import EffectResult
 from yinguo.errors import DataError
 from yinguo.report import assess
 from yinguo.report.cite import papers, software
+from yinguo.report.instrument_evidence import InstrumentEvidence, instrument_evidence
 from yinguo.report.pictures import Balance, Concentration, Overlap, balance_of, concentrations, overlap_of, sharing
 from yinguo.report.repeat import Setting, command_line, python_script, settings_of
 from yinguo.report.robustness import Robustness, robustness_of
@@ -20,6 +21,8 @@ __all__ = ["Arm", "Content", "Evidence", "Line", "summarize"]
 ESTIMAND_WORDS = {
     "ATE": "for everybody in the table: the mean outcome if all had been treated, minus the mean if none had",
     "ATT": "for those who were treated: their mean outcome, minus what it would have been without treatment",
+    "LATE": "for those whose treatment the instrument changes (compliers): who they are cannot be seen, and those who "
+    "would take the treatment whatever the instrument, or never, are not among them",
     "ATC": "for those who were not treated: what their mean outcome would have been with treatment, minus what it was",
 }
 
@@ -118,6 +121,8 @@ class Content:
     gaps: tuple[assess.Gap, ...]
     scoreless: tuple[str, ...]
     evidence: Evidence
+    instruments: InstrumentEvidence | None
+    by_instruments: bool
     robustness: Robustness | None
     sources: tuple[tuple[str, tuple[str, ...]], ...]
     software: str
@@ -149,7 +154,9 @@ def summarize(
     named = [(n, row) for n, row in zip(names, comparison.rows, strict=True) if isinstance(row, EffectResult)]
     chosen, rule = assess.headline(comparison)
     robustness = None
-    if sensitivity and chosen is not None and study.treatment_kind == "binary":
+    # What was not measured is what an instrument is for: nothing to vary there.
+    by_instruments = _rests_on_instruments(comparison)
+    if sensitivity and chosen is not None and study.treatment_kind == "binary" and not by_instruments:
         robustness = robustness_of(comparison.rows[chosen], study, names[chosen])
     gaps = assess.gaps_to(comparison, names, chosen, level)
     compared = {gap.method for gap in gaps} | {gap.against for gap in gaps}
@@ -181,7 +188,9 @@ def summarize(
         headline_rule=rule,
         gaps=gaps,
         scoreless=tuple(n for n, _ in named if n not in compared),
-        evidence=_evidence(study, named),
+        evidence=Evidence(None, (), (), ()) if by_instruments else _evidence(study, named),
+        instruments=instrument_evidence(study, level=level),
+        by_instruments=by_instruments,
         robustness=robustness,
         sources=tuple((n, papers(e)) for n, e in zip(names, comparison.estimators, strict=True)),
         software=software(),
@@ -196,6 +205,11 @@ def summarize(
 def _meanings(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     met = dict.fromkeys(row.estimand for row in comparison.rows)
     return tuple((estimand, ESTIMAND_WORDS.get(estimand, "as the method defines it")) for estimand in met)
+
+
+def _rests_on_instruments(comparison: Comparison) -> bool:
+    """Whether no method compares the arms: then their balance and overlap are beside the point."""
+    return bool(comparison.estimators) and all("instruments" in e.capabilities.needs for e in comparison.estimators)
 
 
 def _evidence(study: Any, named: list[tuple[str, EffectResult]]) -> Evidence:
