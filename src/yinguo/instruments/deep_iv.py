@@ -6,8 +6,8 @@ learns :math:`P(t \mid z, x)` by maximum likelihood; the second minimises
 .. math:: L(g) = \frac{1}{n} \sum_i \Big( y_i - \int g(t, x_i)\, d\hat P(t \mid z_i, x_i) \Big)^2 .
 
 For a treatment of few values the integral is a sum: :math:`p\, g(1, x) + (1 - p)\, g(0, x)` for two. Otherwise it is an
-average over draws :math:`t_1, \dots, t_S`. The square of an average over draws is too large by the variance of the
-average; taking that off,
+average over draws :math:`t_1, \dots, t_S`. The squared error of single draws is too large by the variance of g over the
+treatment, that of their average by an S-th of it; taking this off,
 
 .. math:: \big(y - \bar g\big)^2 - \tfrac{1}{S(S-1)} \sum_s \big(g(t_s, x) - \bar g\big)^2
    = \tfrac{1}{S(S-1)} \sum_{r \ne s} \big(y - g(t_r, x)\big) \big(y - g(t_s, x)\big),
@@ -78,7 +78,8 @@ class DeepIV(StructuralEstimator):
     samples : int
         Draws of the treatment per row and step, at least 2 for the unbiased gradient.
     unbiased_gradient : bool
-        Whether the variance of the average over draws is taken off the loss.
+        Whether the loss is the one above; otherwise the squared error of single draws, averaged: the default of the
+        published programmes, too large by the variance of g over the treatment.
     epochs : int
         Passes over the data in each stage.
     batch_size : int
@@ -258,7 +259,7 @@ class _Response(Stage):
 
     def held_out_loss(self, batch: Batch) -> float:
         """The same with many draws, the same ones at every look, and without their variance."""
-        return float(self.squares(batch, HELD_OUT_DRAWS, True, make_generator(self.held_out_seed)))
+        return self.squares(batch, HELD_OUT_DRAWS, True, make_generator(self.held_out_seed)).item()
 
     def squares(self, batch: Batch, draws: int, unbiased: bool, generator: torch.Generator) -> torch.Tensor:
         """Mean squared gap between the outcome and the integrated curve."""
@@ -267,8 +268,9 @@ class _Response(Stage):
             g = self.curves(self.levels.expand(len(Y), -1), X)
             return (Y - (batch["chances"] * g).sum(dim=1)).square().mean()
         g = self.curves(MixtureDensity.draw(batch["mixture"], draws, generator), X)
-        loss = (Y - g.mean(dim=1)).square()
-        return (loss - g.var(dim=1) / draws).mean() if unbiased else loss.mean()
+        if not unbiased:
+            return (Y[:, None] - g).square().mean()
+        return ((Y - g.mean(dim=1)).square() - g.var(dim=1) / draws).mean()
 
     def curves(self, T: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
         """(n, k) treatments and (n, p) covariates to (n, k) values of g."""

@@ -55,7 +55,7 @@ class Stage(nn.Module):
 
     def held_out_loss(self, batch: Batch) -> float:
         """What decides which epoch is kept; the loss itself unless a subclass knows better."""
-        return float(sum(self.losses(batch).values()))
+        return torch.stack(list(self.losses(batch).values())).sum().item()
 
     def phases(self) -> list[Phase]:
         """One phase that moves everything."""
