@@ -11,7 +11,13 @@ from cli_tables import columns, write
 import yinguo as yg
 from yinguo.core.registry import estimators
 
-DEFAULTS = [name for name, cls in estimators().items() if "ATE" in cls.capabilities.estimands]
+DEFAULTS = [
+    name
+    for name, cls in estimators().items()
+    if "ATE" in cls.capabilities.estimands
+    and "instruments" not in cls.capabilities.needs
+    and not cls.capabilities.trains
+]
 
 
 def results(ran):

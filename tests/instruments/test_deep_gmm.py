@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import yinguo as yg
-from yinguo.instruments.deep_gmm import DeepGMM, _Game, violations
+from yinguo.instruments.deep_gmm import DeepGMM
+from yinguo.instruments.networks.deep_gmm import Game, violations
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 
@@ -43,12 +44,13 @@ def test_violations_are_those_of_a_slow_loop():
 
 def test_the_adversary_climbs_the_objective_and_the_response_descends_it():
     """At residual e and witness f the two losses are the two sides of mean(f e) - mean(f^2 e^2) / 4."""
-    game = _Game(DeepGMM(response=(4,), adversary=(4,)), 2, 3, make_generator(0))
+    game = Game(DeepGMM(response=(4,), adversary=(4,)), 2, 3, make_generator(0))
     generator = make_generator(1)
-    batch = {"Y": torch.randn(30, 1, generator=generator), "TX": torch.randn(30, 2, generator=generator)}
-    batch["ZX"] = torch.randn(30, 3, generator=generator)
+    batch = {
+        name: torch.randn(30, width, generator=generator) for name, width in (("Y", 1), ("T", 1), ("X", 1), ("ZX", 3))
+    }
     with torch.no_grad():
-        f, e = game.f(batch["ZX"]), batch["Y"] - game.g(batch["TX"])
+        f, e = game.f(batch["ZX"]), batch["Y"] - game(batch["T"], batch["X"])
     objective = float((f * e).mean() - (f * e).square().mean() / 4)
     assert sum(v.item() for v in game.adversary_losses(batch).values()) == pytest.approx(-objective, rel=1e-5)
     assert game.response_losses(batch)["violation"].item() == pytest.approx(float((f * e).mean()), rel=1e-5)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import yinguo as yg
-from yinguo.instruments.dfiv import DFIV, _Features
+from yinguo.instruments.dfiv import DFIV
+from yinguo.instruments.networks.dfiv import FeatureNetworks
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 from yinguo.nets.ridge import augmented, ridge_weights
@@ -55,7 +56,7 @@ def test_the_kept_round_is_the_one_with_the_lowest_held_out_loss():
 
 
 def network_and_data(covariates: int = 2):
-    network = _Features(DFIV(), 1, covariates, make_generator(0))
+    network = FeatureNetworks(DFIV(), 1, covariates, make_generator(0))
     generator = make_generator(1)
     rows = {"1": 40, "2": 30}
     widths = {"Y": 1, "T": 1, "X": covariates, "ZX": 1 + covariates}

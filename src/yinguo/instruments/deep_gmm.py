@@ -14,7 +14,6 @@ Source: Bennett, Kallus & Schnabel (2019), NeurIPS, "Deep generalized method of 
 analysis", and the authors' published programme.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,38 +24,8 @@ from yinguo.core.random import as_rng
 from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
 from yinguo.diagnose.first_stage import first_stage_check
-from yinguo.nets import nn, torch
-from yinguo.nets.blocks import Standardiser, make_generator, mlp, tensor
-from yinguo.nets.optimistic_adam import OptimisticAdam
-from yinguo.nets.trainer import Batch, Epoch, Phase, Trainer
 
-__all__ = ["DeepGMM", "violations"]
-
-
-def violations(witnesses: torch.Tensor, residuals: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    r"""How badly each of several curves violates the moment of each of several witnesses.
-
-    .. math:: \frac1n \sum_i f_{ji} e_{ki} - \frac1{4n} \sum_i f_{ji}^2 \tilde e_i^2
-
-    Parameters
-    ----------
-    witnesses : (m, n) tensor
-        Values of f, one row per witness.
-    residuals : (k, n) tensor
-        y - g, one row per curve.
-    weights : (n,) tensor
-        Squared residuals of a preliminary curve, the same for all.
-
-    Returns
-    -------
-    (k, m) tensor
-
-    Source
-    ------
-    Bennett, Kallus & Schnabel (2019), section 4, the criterion for model selection.
-    """
-    n = residuals.shape[1]
-    return residuals @ witnesses.T / n - (witnesses.square() @ weights / (4 * n))[None, :]
+__all__ = ["DeepGMM"]
 
 
 class DeepGMM(StructuralEstimator):
@@ -155,30 +124,10 @@ class DeepGMM(StructuralEstimator):
 
     def fit(self, study: Study) -> "DeepGMM":
         """Estimate on a study; see :class:`DeepGMM`."""
-        Y, T, X, Z = self.take_roles(study)
-        rng = as_rng(self.random_state)
-        order = rng.permutation(study.n)
-        aside = min(study.n - 2, max(1, round(self.validation * study.n)))
-        self.scales_ = {"Y": Standardiser(Y), "T": Standardiser(T), "X": Standardiser(X)}
-        columns = {
-            "Y": tensor(self.scales_["Y"](Y)),
-            "TX": self._inputs(X, T),
-            "ZX": tensor(np.column_stack([Standardiser(Z)(Z), self.scales_["X"](X)])),
-        }
-        parts = [{name: column[rows] for name, column in columns.items()} for rows in (order[aside:], order[:aside])]
-        generator = make_generator(int(rng.integers(2**63)))
-        network = _Game(self, columns["TX"].shape[1], columns["ZX"].shape[1], generator)
-        choice = _Choice(self, {name: column.to(self.device) for name, column in parts[1].items()})
-        trainer = Trainer(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            generator=generator,
-            callbacks=[choice],
-            device=self.device,
-        )
-        self.history_ = trainer.fit(network, parts[0])
-        self.kept_epoch_ = choice.restore(network)
-        self.network_ = network
+        from yinguo.instruments.networks.deep_gmm import train  # PyTorch is loaded when it is needed
+
+        self.curve_, self.kept_epoch_ = train(self, *self.take_roles(study), as_rng(self.random_state))
+        self.history_ = self.curve_.history
         self.result_ = self.average_effect(
             study,
             no_inference="no standard error is known for a curve learned by this game; bootstrap it, or use 2sls.",
@@ -186,83 +135,5 @@ class DeepGMM(StructuralEstimator):
         )
         return self
 
-    def _inputs(self, X: np.ndarray, T: np.ndarray) -> torch.Tensor:
-        return tensor(np.column_stack([self.scales_["T"](T), self.scales_["X"](X)]))
-
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            g = self.network_.g(self._inputs(X, T).to(self.device))
-        return self.scales_["Y"].back(g[:, 0].cpu().numpy())
-
-
-class _Game(nn.Module):
-    """The two players."""
-
-    def __init__(self, options: DeepGMM, response: int, adversary: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.options = options
-        self.g = mlp([response, *options.response, 1], generator=generator, activation="leaky-relu")
-        self.f = mlp([adversary, *options.adversary, 1], generator=generator, activation="leaky-relu")
-
-    def phases(self) -> list[Phase]:
-        """f raises the violation, then g lowers it."""
-        rate = self.options.learning_rate
-        fast = OptimisticAdam(self.f.parameters(), lr=rate * self.options.adversary_rate)
-        return [
-            Phase("adversary", self.adversary_losses, fast, self.options.adversary_steps, [self.f]),
-            Phase("response", self.response_losses, OptimisticAdam(self.g.parameters(), lr=rate), 1, [self.g]),
-        ]
-
-    def adversary_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Minus the weighted violation, to be minimised by f."""
-        with torch.no_grad():
-            residual = batch["Y"] - self.g(batch["TX"])
-        witness = self.f(batch["ZX"])
-        return {
-            "minus violation": -(witness * residual).mean(),
-            "weight": (witness * residual).square().mean() / 4,
-        }
-
-    def response_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """The violation, to be minimised by g; the weight is held fixed, so it has no part in this."""
-        with torch.no_grad():
-            witness = self.f(batch["ZX"])
-        return {"violation": (witness * (batch["Y"] - self.g(batch["TX"]))).mean()}
-
-
-class _Choice:
-    """Looks at the rows set aside every few epochs, remembers curves and witnesses, and chooses at the end."""
-
-    def __init__(self, options: DeepGMM, aside: Batch) -> None:
-        self.options, self.aside = options, aside
-        self.residuals: list[torch.Tensor] = []
-        self.witnesses: list[torch.Tensor] = []
-        self.states: list[dict[str, torch.Tensor]] = []
-        self.epochs: list[int] = []
-
-    @torch.no_grad()
-    def __call__(self, epoch: Epoch, network: _Game) -> bool:
-        """Record a look; True once no look of the last ``patience`` ones holds the best curve."""
-        if epoch.number % self.options.every and epoch.number != self.options.epochs:
-            return False
-        network.eval()
-        self.residuals.append((self.aside["Y"] - network.g(self.aside["TX"]))[:, 0])
-        self.witnesses.append(network.f(self.aside["ZX"])[:, 0])
-        self.states.append(copy.deepcopy(network.g.state_dict()))
-        self.epochs.append(epoch.number)
-        if self.options.patience is None or epoch.number <= self.options.burn_in:
-            return False
-        return len(self.states) - 1 - self.best() >= self.options.patience
-
-    def best(self) -> int:
-        """The look whose curve has the smallest worst violation."""
-        # The weights are those of the middle look: those of the last would change the scale with every look.
-        residuals = torch.stack(self.residuals)
-        weights = residuals[len(residuals) // 2].square()
-        return int(violations(torch.stack(self.witnesses), residuals, weights).max(dim=1).values.argmin())
-
-    def restore(self, network: _Game) -> int:
-        """Put the chosen curve back and say of which epoch it is; the last if no look was taken."""
-        chosen = self.best()
-        network.g.load_state_dict(self.states[chosen])
-        return self.epochs[chosen]
+        return self.curve_(X, T)

@@ -28,10 +28,6 @@ from yinguo.core.random import as_rng
 from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
 from yinguo.diagnose.first_stage import first_stage_check
-from yinguo.nets import nn, torch
-from yinguo.nets.blocks import Standardiser, make_generator, mlp, tensor
-from yinguo.nets.ridge import augmented, kron_rows, ridge_loss, ridge_weights
-from yinguo.nets.trainer import Batch, Phase, Trainer, Validation
 
 __all__ = ["DFIV"]
 
@@ -137,29 +133,10 @@ class DFIV(StructuralEstimator):
 
     def fit(self, study: Study) -> "DFIV":
         """Estimate on a study; see :class:`DFIV`."""
-        Y, T, X, Z = self.take_roles(study)
-        rng = as_rng(self.random_state)
-        order = rng.permutation(study.n)
-        first = max(2, min(study.n - 2, round(self.split * study.n)))
-        halves = {"1": order[:first], "2": order[first:]}
-        self.scales_ = {"Y": Standardiser(Y), "T": Standardiser(T), "X": Standardiser(X)}
-        columns = {
-            "Y": tensor(self.scales_["Y"](Y)),
-            "T": tensor(self.scales_["T"](T)),
-            "X": tensor(self.scales_["X"](X)),
-            "ZX": tensor(np.column_stack([Standardiser(Z)(Z), self.scales_["X"](X)])),
-        }
-        data = {name + half: column[rows] for name, column in columns.items() for half, rows in halves.items()}
-        network = _Features(self, Z.shape[1], X.shape[1], make_generator(int(rng.integers(2**63))))
-        data = {name: value.to(self.device) for name, value in data.items()}
-        held_out = Validation(
-            "second-stage loss on the rows of the first stage, whose outcomes no stage learns from",
-            lambda: network.held_out_loss(data),
-            patience=self.patience,
-        )
-        self.history_ = Trainer(epochs=self.epochs, device=self.device).fit(network, data, held_out)
-        network.settle(data)
-        self.network_ = network
+        from yinguo.instruments.networks.dfiv import train  # PyTorch is loaded when it is needed
+
+        self.curve_ = train(self, *self.take_roles(study), as_rng(self.random_state))
+        self.history_ = self.curve_.history
         self.result_ = self.average_effect(
             study,
             no_inference="no standard error is known for features learned by networks; bootstrap it, or use 2sls.",
@@ -168,85 +145,4 @@ class DFIV(StructuralEstimator):
         return self
 
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            g = self.network_(
-                tensor(self.scales_["T"](T)).to(self.device), tensor(self.scales_["X"](X)).to(self.device)
-            )
-        return self.scales_["Y"].back(g[:, 0].cpu().numpy())
-
-
-class _Features(nn.Module):
-    """The three feature networks and the two ridge regressions between them."""
-
-    def __init__(self, options: DFIV, instruments: int, covariates: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.options = options
-        self.psi = mlp([1, *options.treatment_features], generator=generator)
-        inside = options.instrument_features
-        self.phi = mlp([instruments + covariates, *inside], generator=generator, batch_norm={len(inside) - 1})
-        self.xi = None
-        if covariates:
-            widths = options.covariate_features
-            self.xi = mlp([covariates, *widths], generator=generator, batch_norm={len(widths) - 2}, final="relu")
-        self.predicted: torch.Tensor | None = None
-        self.weights = torch.empty(0)  # solved, not trained: see settle
-
-    def phases(self) -> list[Phase]:
-        """phi on the first stage; xi, then psi, on the second."""
-        adam = lambda module: torch.optim.Adam(module.parameters(), lr=self.options.learning_rate)  # noqa: E731
-        turns = [Phase("stage 1", self.stage1_losses, adam(self.phi), self.options.stage1_steps, [self.phi])]
-        if self.xi is not None:
-            turns.append(
-                Phase("covariates", self.covariate_losses, adam(self.xi), self.options.covariate_steps, [self.xi])
-            )
-        return [*turns, Phase("stage 2", self.stage2_losses, adam(self.psi), self.options.stage2_steps, [self.psi])]
-
-    def forward(self, T: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
-        """(n, 1) treatments and (n, p) covariates to (n, 1) values of g."""
-        return self.joint(self.psi(T), X) @ self.weights
-
-    def stage1_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """How badly phi predicts the treatment features."""
-        self.predicted = None
-        penalty = self.options.stage1_penalty * len(batch["T1"])
-        return {"loss": ridge_loss(augmented(self.phi(batch["ZX1"])), self.psi(batch["T1"]), penalty)}
-
-    def covariate_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """How badly the predicted treatment features and xi predict the outcome."""
-        if self.predicted is None:  # the same for all steps of this turn: only xi moves
-            with torch.no_grad():
-                self.predicted = self.projected(batch)
-        return self.outcome_losses(self.predicted, batch)
-
-    def stage2_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """The same loss as a function of psi, which changes the predicted features as well."""
-        self.predicted = None
-        return self.outcome_losses(self.projected(batch), batch)
-
-    def outcome_losses(self, predicted: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
-        """The penalised squares of the second stage."""
-        penalty = self.options.stage2_penalty * len(batch["Y2"])
-        return {"loss": ridge_loss(self.joint(predicted, batch["X2"]), batch["Y2"], penalty)}
-
-    def projected(self, batch: Batch, onto: str = "ZX2") -> torch.Tensor:
-        """Treatment features as the first stage predicts them for other rows; linear in psi of the first half."""
-        with torch.no_grad():  # phi stands still in every turn that asks for this
-            one, two = (augmented(self.phi(batch[half])) for half in ("ZX1", onto))
-        return two @ ridge_weights(one, self.psi(batch["T1"]), self.options.stage1_penalty * len(one))
-
-    def joint(self, treatment: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
-        """All products of treatment and covariate features, each with a constant."""
-        features = augmented(treatment)
-        return features if self.xi is None else kron_rows(features, augmented(self.xi(X)))
-
-    def held_out_loss(self, data: Batch) -> float:
-        """How well the second stage predicts the outcomes of the rows that only the first stage has seen."""
-        self.settle(data)
-        features = self.joint(self.projected(data, onto="ZX1"), data["X1"])
-        return float((data["Y1"] - features @ self.weights).square().mean())
-
-    @torch.no_grad()
-    def settle(self, data: Batch) -> None:
-        """Solve both stages with the final features."""
-        features = self.joint(self.projected(data), data["X2"])
-        self.weights = ridge_weights(features, data["Y2"], self.options.stage2_penalty * len(features))
+        return self.curve_(X, T)

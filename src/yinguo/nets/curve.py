@@ -1,0 +1,49 @@
+"""A trained network as an effect curve in the units of the study."""
+
+from typing import Any
+
+import numpy as np
+
+from yinguo.nets import nn, torch
+from yinguo.nets.blocks import Standardiser, tensor
+
+__all__ = ["Curve"]
+
+#: Rows put through a network at once when predicting; hidden layers of a million rows would fill the memory.
+BLOCK = 50_000
+
+
+class Curve:
+    """A network of standardised treatment and covariates, called with those of the study.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Called as ``network(T, X)`` with (n, 1) and (n, p) tensors; gives (n, 1).
+    scale_X, scale_T, scale_Y : Standardiser
+    history : object
+        Of the training.
+    device : str
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        scale_X: Standardiser,
+        scale_T: Standardiser,
+        scale_Y: Standardiser,
+        history: Any = None,
+        device: str = "cpu",
+    ) -> None:
+        self.network = network
+        self.scale_X, self.scale_T, self.scale_Y = scale_X, scale_T, scale_Y
+        self.history = history
+        self.device = device
+
+    @torch.no_grad()
+    def __call__(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
+        """(n, p) covariates and (n,) treatments to (n,) outcomes, in the units of the study."""
+        self.network.eval()
+        columns = [tensor(self.scale_T(T)).to(self.device), tensor(self.scale_X(X)).to(self.device)]
+        blocks = [self.network(*(c[i : i + BLOCK] for c in columns)) for i in range(0, max(len(T), 1), BLOCK)]
+        return self.scale_Y.back(torch.cat(blocks)[:, 0].cpu().numpy().astype(np.float64))
