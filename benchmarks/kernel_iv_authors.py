@@ -8,6 +8,7 @@ ours as it is by default.
 """
 
 import argparse
+import importlib
 import sys
 import types
 from pathlib import Path
@@ -22,8 +23,8 @@ N, RHO = 5000, 0.5
 LIMIT = 1.15
 
 
-def their_trainer(folder: Path):
-    """Their class, loaded without the picture sets of its package, which need further libraries."""
+def their_trainer(folder: Path, method: str):
+    """Their class of a method, loaded without the picture sets of its package, which need further libraries."""
     sys.path.insert(0, str(folder))
     data = types.ModuleType("src.data")
     data.__path__ = [str(folder / "src" / "data")]
@@ -37,9 +38,7 @@ def their_trainer(folder: Path):
         return generate_test_demand_design()
 
     data.generate_train_data, data.generate_test_data = generate_train_data, generate_test_data
-    from src.models.KernelIV.trainer import KernelIVTrainer
-
-    return KernelIVTrainer
+    return getattr(importlib.import_module(f"src.models.{method}.trainer"), f"{method}Trainer")
 
 
 def main() -> None:
@@ -48,7 +47,7 @@ def main() -> None:
     parser.add_argument("--code", type=Path, metavar="FOLDER")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
-    trainer = None if options.code is None else their_trainer(options.code)
+    trainer = None if options.code is None else their_trainer(options.code, "KernelIV")
     errors: dict[str, list[float]] = {"ours_their_options": [], "ours": []}
     if trainer is not None:
         errors["theirs"] = []
