@@ -114,7 +114,8 @@ def summary(records: list[dict]) -> str:
             both = sorted(set(a) & set(b))
             if both:
                 mine, other = (mean(x[e]["mse"] for e in both) for x in (a, b))
-                seconds = [mean(x[e]["cpu_seconds"] for e in both) for x in (a, b)]
+                timed = ([x[e]["cpu_seconds"] for e in both if "cpu_seconds" in x[e]] for x in (a, b))
+                seconds = [mean(known) if known else float("nan") for known in timed]
                 lines.append(
                     f"{method:8} {rows:6} {mine:10.1f} {other:10.1f} {mine / other:7.3f} {seconds[0]:7.1f} "
                     f"{seconds[1]:7.1f}  {', '.join(map(str, both))}"

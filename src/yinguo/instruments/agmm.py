@@ -46,8 +46,9 @@ class AGMM(StructuralEstimator):
     **Where we differ from the paper or its code, and why**: columns are standardised, so that one learning rate does
     for all tables; no dropout, which the published networks apply to their inputs as well, treatment included, so that
     the learner never sees a clean row; decays of (0.5, 0.9) in place of (0, 0.01), with which every step is the sign of
-    one batch's gradient: on held-out rows of the airline-demand design the moments of the errors are then a sixth as
-    large; the average leaves out the first half of the epochs, whose learners are still far off.
+    one batch's gradient, and no penalties on weights by default: on held-out rows of the airline-demand design the
+    squared moments of the errors fall to a sixth by the one and to an eighth by the other; the average leaves out the
+    first half of the epochs, whose learners are still far off.
 
     Parameters
     ----------

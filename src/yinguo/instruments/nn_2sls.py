@@ -44,8 +44,8 @@ class NN2SLS(StructuralEstimator):
     **Where we differ from the paper or its code, and why**: there is no paper, and the tool box trains both networks
     for a fixed hundred passes in the raw units of the columns, without shuffling. Here columns are standardised,
     batches are shuffled, each stage keeps the epoch that does best on held-out rows, and the learning rate falls to
-    zero; the networks are a tenth as wide, and without batch normalisation, which made the answer at a row depend on
-    the rows beside it.
+    zero; the networks are a tenth as wide, and without batch normalisation, which makes the fit at a
+    row depend on the rows that happen to be beside it.
 
     Parameters
     ----------
