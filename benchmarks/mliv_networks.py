@@ -68,7 +68,7 @@ def plain_deep_iv(experiment: int, rows: int) -> dict:
     generator = make_generator(2022)
     epochs, hidden = min(int(1e6 / rows), 10), [128, 64, 32]
     how = {"generator": generator, "dropout": min(1000 / (1000 + rows), 0.5), "init": "xavier"}
-    T, X, Y, Z = (tensor(array) for array in (study.T, study.X, study.Y, study.Z))
+    T, X, Y, Z = (tensor(array.copy()) for array in (study.T, study.X, study.Y, study.Z))
     density, response = mlp([3, *hidden, 15], **how), mlp([3, *hidden, 1], **how)
 
     def descend(net, penalty, loss) -> None:

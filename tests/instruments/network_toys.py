@@ -31,6 +31,12 @@ def shape_error(curve: np.ndarray, truth: np.ndarray) -> float:
     return float(np.std(curve - truth))
 
 
+def effect_errors(method, draws: int = 5) -> np.ndarray:
+    """Estimate minus truth on several draws of :func:`two_arms`."""
+    studies = [two_arms(seed) for seed in range(draws)]
+    return np.array([method.fit(study).result_.estimate - truth for study, truth in studies])
+
+
 def regression_effect(study: yg.Study) -> float:
     """Mean effect by least squares with an interaction, as if nothing were hidden."""
     T, x = study.T, study.X[:, 0]
