@@ -17,8 +17,11 @@ _EXPORTS: dict[str, str] = {
     "MedianWald": "median_wald",
     "TSHT": "tsht",
     "CIIV": "ciiv",
+    "SisVIVE": "sis_vive",
+    "ModeIV": "mode_iv",
     "read_mliv": "mliv_layout",
     "Poly2SLS": "poly_2sls",
+    "SieveIV": "sieve_iv",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
