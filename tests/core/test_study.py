@@ -562,3 +562,20 @@ def test_a_hundred_thousand_rows_with_texts_are_encoded_without_a_loop_over_them
     assert found.X.shape == (n, 22)
     assert found.X.flags.c_contiguous
     assert found.take(np.arange(0, n, 2)).n == n // 2
+
+
+def test_kinds_of_treatment_are_settled_by_all_rows_and_not_by_the_first_thousand():
+    T = np.arange(3_000) % 2.0
+    assert Study.from_arrays(np.empty((3_000, 0)), T, T).treatment_kind == "binary"
+    late = np.where(np.arange(3_000) == 2_999, 2.0, T)
+    found = Study.from_arrays(np.empty((3_000, 0)), late, T)
+    assert (found.treatment_kind, found.treatment_levels) == ("multi-valued", (0.0, 1.0, 2.0))
+    many = Study.from_arrays(np.empty((3_000, 0)), np.maximum(np.arange(3_000.0), 1_500), T)
+    assert many.treatment_kind == "continuous"
+
+
+def test_finite_values_whose_sum_overflows_are_finite():
+    X = np.array([[1e308], [1.7e308], [0.0], [1.0]])
+    assert Study.from_arrays(X, [0, 1, 0, 1], [1.0, 2, 3, 4]).X.max() == 1.7e308
+    with pytest.raises(DataError, match="infinite"):
+        Study.from_arrays(np.array([[np.inf], [-np.inf], [0.0], [1.0]]), [0, 1, 0, 1], [1.0, 2, 3, 4])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.core.encode import finite
+from yinguo.core.encode import all_finite, finite
 from yinguo.core.missing import count_missing
 from yinguo.core.roles import check_roles, flat, names
 from yinguo.core.table import EXACT, Column, open_table
@@ -56,11 +56,12 @@ def named_arrays(
         given |= dict(zip(roles[role], block.T, strict=True))
     check_roles(roles, flat(roles))
     columns = {name: array_column(name, values, n) for name, values in given.items()}
-    gaps = np.isnan(X).sum(axis=0)
+    whole = all_finite(X)
+    gaps = np.zeros(p, dtype=int) if whole else np.isnan(X).sum(axis=0)
     counts = {called[j]: int(gaps[j]) for j in np.flatnonzero(gaps)} | count_missing(columns, roles)
     if counts:
         raise DataError(f"missing values in {counts}; drop or fill them, or build a Study from a table.")
-    for j, name in enumerate(called):
+    for j, name in enumerate(() if whole else called):
         finite(name, X[:, j])
     return X, columns, roles
 

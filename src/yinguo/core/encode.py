@@ -12,10 +12,14 @@ import numpy as np
 from yinguo.core.table import Column
 from yinguo.errors import DataError
 
-__all__ = ["drop_uninformative", "encode_covariates", "encode_treatment", "finite", "numeric"]
+__all__ = ["all_finite", "drop_uninformative", "encode_covariates", "encode_treatment", "finite", "numeric"]
 
 #: A text column with more levels than this is taken for an identifier and refused.
 MAX_LEVELS = 100
+#: A numeric treatment with more values than this is continuous.
+MOST_VALUES = 10
+#: Rows looked at first for how many values there are.
+MANY = 1000
 
 
 def numeric(column: Column, role: str) -> np.ndarray:
@@ -28,8 +32,16 @@ def numeric(column: Column, role: str) -> np.ndarray:
     return column.values.copy()
 
 
+def all_finite(values: np.ndarray) -> bool:
+    """Whether no value is missing or infinite, mostly from one sum; a sum that overflows is looked into."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
+
+
 def finite(name: str, values: np.ndarray) -> None:
     """Raise if a column holds an infinite value (missing ones are the caller's matter)."""
+    if all_finite(values):
+        return
     infinite = np.isinf(values)
     if infinite.any():
         raise DataError(
@@ -57,7 +69,9 @@ def encode_treatment(column: Column, treated: Any) -> tuple[np.ndarray, tuple, s
         A treatment with one value only, or a ``treated`` that does not occur.
     """
     values = column.values
-    distinct = np.unique(values)
+    if column.levels is None and treated is None and len(np.unique(values[:MANY])) > MOST_VALUES:
+        return values.copy(), (), "continuous", None  # what the first rows show already needs no sorting of them all
+    distinct = _distinct(values)
     shown = tuple(column.levels[int(v)] for v in distinct) if column.levels else tuple(float(v) for v in distinct)
     if len(distinct) == 1:
         raise DataError(
@@ -85,9 +99,17 @@ def encode_treatment(column: Column, treated: Any) -> tuple[np.ndarray, tuple, s
         natural = column.levels is None and shown == (0.0, 1.0)
         said = f"{column.name!r} is coded 1 = {shown[1]!r} and 0 = {shown[0]!r}; pass treated= to turn it round."
         return T, shown, "binary", None if natural else said
-    if column.levels is not None or (len(distinct) <= 10 and np.all(distinct == np.round(distinct))):
+    if column.levels is not None or (len(distinct) <= MOST_VALUES and np.all(distinct == np.round(distinct))):
         return values.copy(), shown, "multi-valued", None
     return values.copy(), (), "continuous", None
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """Sorted distinct values; of a column of two values without sorting all rows."""
+    first = np.unique(values[:MANY])
+    if len(first) == 2 and ((values == first[0]) | (values == first[1])).all():
+        return first
+    return np.unique(values)
 
 
 def encode_covariates(columns: Mapping[str, Column], n: int) -> tuple[np.ndarray, tuple[str, ...], list[str]]:

@@ -164,6 +164,8 @@ class InstrumentMoments:
         sizes = [len(each.rows) + (d if each.design else 0) for each in wanted]
         out: list[np.ndarray] = [np.zeros((size, size)) for size in sizes]
         sums = [np.zeros((size, int(groups.max()) + 1)) for size in sizes] if groups is not None else []
+        counts = [len(np.atleast_2d(each.residual)) for each in wanted]
+        room = [np.empty((size, min(BLOCK, self.n))) for size in sizes]
         stacked = np.vstack([part for each in wanted for part in (each.residual, each.rows)])
         for rows, W in self._blocks():
             R = W[d:]
@@ -171,12 +173,12 @@ class InstrumentMoments:
             combined = stacked @ R
             at = 0
             for k, each in enumerate(wanted):
-                r, c = len(each.rows), len(np.atleast_2d(each.residual))
-                e, scores = combined[at : at + c], combined[at + c : at + c + r]
-                at += c + r
+                r, c = len(each.rows), counts[k]
+                e, scores = combined[at : at + c], room[k][:, : W.shape[1]]
+                np.multiply(combined[at + c : at + c + r], e, out=scores[:r])
                 if each.design:
-                    scores = np.concatenate([scores, W[:d]])
-                scores *= e
+                    np.multiply(W[:d], e, out=scores[r:])
+                at += c + r
                 if k == 0 and keep is not None:
                     keep[rows] = scores[0]
                 if groups is None:
