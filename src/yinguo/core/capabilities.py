@@ -29,6 +29,8 @@ ASSUMPTIONS = {
     "value of the instruments and covariates. (Not testable here.)",
     "linear_effect": "The mean of {outcome} is linear in {treatment} and the covariates, with the same slope for "
     "everybody. Otherwise the answer is an average over those whom the instruments move. (Partly testable.)",
+    "linear_in_treatment": "For given covariates {outcome} is linear in {treatment}; the slope may differ between "
+    "covariates in any way. (Partly testable: a method that lets the curve bend should agree.)",
     "monotone": "The instruments push {treatment} in one direction for everybody, or not at all. (Partly testable.)",
     "control_function": "What the first stage leaves unexplained of {treatment} carries all that {treatment} and the "
     "noise of {outcome} share, and is independent of the instruments. (Not testable here.)",

@@ -82,7 +82,7 @@ class NN2SLS(StructuralEstimator):
         treatment=("binary", "multi-valued", "continuous"),
         estimands=("ATE",),
         needs=("instruments",),
-        assumes=("relevance", "exclusion", "as_if_random", "additive_noise", "linear_effect", "no_interference"),
+        assumes=("relevance", "exclusion", "as_if_random", "additive_noise", "linear_in_treatment", "no_interference"),
         holds=(),
         all_rows=True,
         trains=True,
