@@ -10,6 +10,8 @@ _EXPORTS: dict[str, str] = {
     "DeepGMM": "deep_gmm",
     "DeepIV": "deep_iv",
     "OneSIV": "one_siv",
+    "CBIV": "cb_iv",
+    "AutoIV": "auto_iv",
     "AGMM": "agmm",
     "NN2SLS": "nn_2sls",
     "DFL": "dfl",

@@ -1,0 +1,81 @@
+r"""Outcome networks on a shared representation of the covariates: a head for each arm, or one fed with the treatment.
+
+With a representation :math:`\phi` the curve is :math:`t f_1(\phi(x)) + (1 - t) f_0(\phi(x))` for a treatment of two
+values and :math:`f(\phi(x), t)` for any other. TARNet, counterfactual regression and CB-IV are this network with
+different losses.
+
+Source: Shalit, Johansson & Sontag (2017), ICML, and their programme for first weights, normalisation and squashing.
+"""
+
+from collections.abc import Sequence
+
+from yinguo.nets import nn, torch
+from yinguo.nets.blocks import mlp
+
+__all__ = ["OutcomeHeads"]
+
+
+class OutcomeHeads(nn.Module):
+    """A representation of the covariates and the outcome heads on it.
+
+    **Shape**: (n, covariates) and (n, 1) to (n, 1).
+
+    Parameters
+    ----------
+    covariates : int
+    representation : sequence of int
+        Widths of the layers of the representation, each with an ELU.
+    heads : sequence of int
+        Widths of the hidden layers of each head, each with an ELU; a linear layer follows.
+    arms : bool
+        One head for each of two arms, mixed by the treatment; else one head that takes the treatment as an input.
+    normalise : bool
+        Divide each row of the representation by its length, so that no two are further apart than 2.
+    chances : bool
+        Squash each arm's outcome into (0.0025, 0.9975): the chance of an outcome of two values.
+    generator : torch.Generator
+        First weights.
+    """
+
+    def __init__(
+        self,
+        covariates: int,
+        *,
+        representation: Sequence[int],
+        heads: Sequence[int],
+        arms: bool,
+        normalise: bool,
+        chances: bool,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.arms, self.normalise, self.chances = arms, normalise, chances
+
+        def layers(sizes: Sequence[int], final: str | None) -> nn.Sequential:
+            return mlp(sizes, generator=generator, activation="elu", final=final, init="small-normal")
+
+        self.phi = layers([covariates, *representation], "elu")
+        inputs = representation[-1] + (not arms)
+        self.heads = nn.ModuleList([layers([inputs, *heads, 1], None) for _ in range(2 if arms else 1)])
+
+    def represent(self, X: torch.Tensor) -> torch.Tensor:
+        """(n, covariates) to (n, representation[-1])."""
+        r = self.phi(X)
+        return r / r.square().sum(1, keepdim=True).clamp_min(1e-10).sqrt() if self.normalise else r
+
+    def outcome(self, r: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
+        """Outcome at (n, d) representations and (n, 1) treatments, which may be chances of treatment; (n, 1)."""
+        if not self.arms:
+            return self.heads[0](torch.cat([r, T], dim=1))
+        f0, f1 = (head(r) for head in self.heads)
+        if self.chances:
+            f0, f1 = (0.995 * torch.sigmoid(f) + 0.0025 for f in (f0, f1))
+        return T * f1 + (1 - T) * f0
+
+    def forward(self, X: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
+        """The curve at (n, covariates) covariates and (n, 1) treatments."""
+        return self.outcome(self.represent(X), T)
+
+    def head_weights(self) -> torch.Tensor:
+        """Half the sum of the heads' squared weights, biases exempt; a scalar."""
+        return sum((p.square().sum() for p in self.heads.parameters() if p.ndim > 1), torch.zeros(())) / 2
