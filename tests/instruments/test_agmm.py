@@ -5,7 +5,7 @@ import pytest
 from network_toys import GRID, bent, regression_curve, shape_error
 
 import yinguo as yg
-from yinguo.instruments.agmm import _Game
+from yinguo.instruments.networks.agmm import Game
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 
@@ -20,7 +20,7 @@ def test_a_bent_curve_is_recovered_where_a_regression_is_confounded():
 
 
 def test_the_two_losses_are_the_two_sides_of_the_game():
-    game, made = _Game(yg.AGMM(**SMALL), 2, 2, make_generator(0)), make_generator(1)
+    game, made = Game(yg.AGMM(**SMALL), 2, 2, make_generator(0)), make_generator(1)
     rows = {"Y": torch.randn(20, 1, generator=made), "TX": torch.randn(20, 2, generator=made)}
     rows["ZX"] = torch.randn(20, 2, generator=made)
     missed = (rows["Y"] - game.learner(rows["TX"])).detach().numpy()
@@ -33,13 +33,19 @@ def test_the_two_losses_are_the_two_sides_of_the_game():
 def test_the_prediction_averages_the_learners_after_the_burn_in():
     study = bent(n=200)
     averaged, last = (yg.AGMM(epochs=4, predict_by=by, **SMALL).fit(study) for by in ("average", "last"))
-    assert (len(averaged.learners_), len(last.learners_)) == (2, 1)
-    inputs = torch.tensor(averaged.scales_["T"](GRID)[:, None], dtype=torch.float32)
-    curves = [learner(inputs)[:, 0].detach().numpy() for learner in averaged.learners_]
-    by_hand = averaged.scales_["Y"].back(np.mean(curves, axis=0).astype(float))
+    assert (len(learners(averaged)), len(learners(last))) == (2, 1)
+    scale_T, scale_Y = averaged.curve_.scale_T, averaged.curve_.scale_Y
+    inputs = torch.tensor(scale_T(GRID)[:, None], dtype=torch.float32)
+    curves = [learner(inputs)[:, 0].detach().numpy() for learner in learners(averaged)]
+    by_hand = scale_Y.back(np.mean(curves, axis=0).astype(float))
     assert averaged.predict(None, GRID) == pytest.approx(by_hand, rel=1e-5, abs=1e-6)
-    assert last.predict(None, GRID) == pytest.approx(averaged.scales_["Y"].back(curves[-1].astype(float)), abs=1e-5)
-    assert len(yg.AGMM(epochs=4, burn_in=0.0, **SMALL).fit(study).learners_) == 4
+    assert last.predict(None, GRID) == pytest.approx(scale_Y.back(curves[-1].astype(float)), abs=1e-5)
+    assert len(learners(yg.AGMM(epochs=4, burn_in=0.0, **SMALL).fit(study))) == 4
+
+
+def learners(fitted: yg.AGMM):
+    """The networks that the curve averages."""
+    return fitted.curve_.network.network.networks
 
 
 def test_the_way_to_predict_is_checked():

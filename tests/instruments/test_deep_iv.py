@@ -5,7 +5,7 @@ import pytest
 from network_toys import GRID, bent, effect_errors, regression_curve, regression_effect, shape_error, two_arms
 
 import yinguo as yg
-from yinguo.instruments.deep_iv import _Response
+from yinguo.instruments.networks.deep_iv import Response, dropout_share
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 from yinguo.nets.conditional_density import MixtureDensity
@@ -16,7 +16,7 @@ SHORT = {"epochs": 30, "hidden": (32, 16)}
 def response(**options):
     """A second stage with a small network of one treatment and one covariate."""
     method = yg.DeepIV(**options)
-    made = _Response(method, 2, 0, hidden=(8,), generator=make_generator(1), dropout=0.0, learning_rate=1e-3, l2=0.0)
+    made = Response(method, 2, 0, hidden=(8,), generator=make_generator(1), dropout=0.0, learning_rate=1e-3, l2=0.0)
     made.double()
     return made
 
@@ -47,6 +47,17 @@ def test_a_bent_curve_is_recovered_where_a_regression_is_confounded(model):
     fitted = yg.DeepIV(treatment_model=model, components=3, **SHORT).fit(study)
     assert shape_error(fitted.predict(None, GRID), np.abs(GRID)) < 0.3
     assert shape_error(regression_curve(study), np.abs(GRID)) > 0.4
+
+
+def test_the_published_default_of_one_squared_error_per_draw_flattens_the_curve():
+    # It adds the variance of g over the treatment to the loss; the truth climbs by 2.
+    study = bent()
+    right, flat = (
+        yg.DeepIV(unbiased_gradient=unbiased, **SHORT).fit(study).effect(None, 0.0, np.array([2.0]))[0]
+        for unbiased in (True, False)
+    )
+    assert flat < 0.8
+    assert 1.0 < right < 2.4
 
 
 def test_with_few_values_the_integral_is_the_sum_over_them():
@@ -82,7 +93,7 @@ def test_the_unbiased_gradient_is_that_of_the_integral_and_the_other_is_not():
     exact = gradient((rows["Y"][:, 0] - made.curves(draws, rows["X"]).mean(1)).square().mean())
     generator = make_generator(2)
     for unbiased in (True, False):
-        found = np.array([gradient(made.squares(rows, 2, unbiased, generator)) for _ in range(1500)])
+        found = np.array([gradient(made.squares(rows, 2, unbiased, generator)) for _ in range(1000)])
         z = (found.mean(0) - exact) / (found.std(0) / np.sqrt(len(found)) + 1e-12)
         assert (np.abs(z).max() < 5) == unbiased
 
@@ -99,10 +110,15 @@ def test_the_treatment_model_follows_the_kind_of_treatment_and_is_checked():
         yg.DeepIV(samples=1).fit(bent(n=200))
 
 
-def test_dropout_none_is_the_published_share():
-    assert yg.DeepIV(dropout=None)._dropout(3000) == 0.25
-    assert yg.DeepIV(dropout=None)._dropout(100) == 0.5
-    assert yg.DeepIV()._dropout(100) == 0.0
+@pytest.mark.parametrize(("n", "share"), [(2222, 1 / 3), (200, 0.5)])
+def test_dropout_none_is_the_published_share_of_the_rows_that_train(n, share):
+    study = bent(n=n)
+    common = {"epochs": 1, "hidden": (8, 4)}
+    published, stated, none = (
+        yg.DeepIV(dropout=dropout, **common).fit(study).predict(None, GRID) for dropout in (None, share, 0.0)
+    )
+    assert np.array_equal(published, stated)
+    assert not np.array_equal(published, none)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from network_toys import GRID, bent, shape_error
 
 import yinguo as yg
-from yinguo.instruments.dfl import _Features
+from yinguo.instruments.networks.dfl import Features
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 
@@ -36,7 +36,7 @@ def test_with_hidden_confounding_it_is_wrong_however_many_rows_and_ignores_the_i
 
 
 def test_the_loss_is_the_smallest_that_weights_can_give():
-    network, made = _Features(yg.DFL(penalty=0.01), 1, make_generator(0)), make_generator(1)
+    network, made = Features(yg.DFL(penalty=0.01), 1, make_generator(0)), make_generator(1)
     network.eval()
     rows = {name: torch.randn(50, 1, generator=made) for name in ("Y", "T", "X")}
     F = network.features(rows["T"], rows["X"]).detach().numpy().astype(float)

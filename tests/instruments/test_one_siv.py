@@ -5,7 +5,7 @@ import pytest
 from network_toys import GRID, bent, effect_errors, regression_effect, two_arms
 
 import yinguo as yg
-from yinguo.instruments.one_siv import _Joint
+from yinguo.instruments.networks.one_siv import Joint
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 
@@ -42,7 +42,7 @@ def test_the_plug_in_rounds_off_a_bend_and_the_result_says_so():
 
 
 def test_the_outcome_is_the_exact_expectation_over_the_values():
-    joint = _Joint(yg.OneSIV(hidden=(4,)), 2, 2, torch.tensor([-1.0, 1.0]), make_generator(0))
+    joint = Joint(yg.OneSIV(hidden=(4,)), 2, 2, torch.tensor([-1.0, 1.0]), make_generator(0))
     made = make_generator(1)
     rows = {"V": torch.randn(6, 2, generator=made), "X": torch.randn(6, 1, generator=made)}
     rows |= {"Y": torch.randn(6, 1, generator=made), "T": torch.tensor([[0.0], [1.0]] * 3)}

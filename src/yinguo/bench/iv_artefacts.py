@@ -11,9 +11,11 @@ Source: the code of Wu, Kuang, Li & Wu (2022), ICML, "Instrumental variable regr
 
 from typing import Any
 
+import numpy as np
+
+from yinguo.core.study import Study
 from yinguo.errors import DataError
 from yinguo.instruments.deep_iv import DeepIV
-from yinguo.nets import torch
 
 __all__ = ["SoftmaxOfOneDeepIV"]
 
@@ -38,8 +40,10 @@ class SoftmaxOfOneDeepIV(DeepIV):
 
     name = "deep-iv-softmax-of-one"
 
-    def _expectation(self, first: Any, V: torch.Tensor) -> dict[str, torch.Tensor]:
-        chances = super()._expectation(first, V).get("chances")
-        if chances is None or chances.shape[1] != 2:
+    def _model(self, study: Study) -> str:
+        if study.treatment_kind != "binary":
             raise DataError("a softmax of one unit is the published mistake for treatments of two values only.")
-        return {"chances": torch.tensor([[0.0, 1.0]]).expand(len(chances), 2)}
+        return super()._model(study)
+
+    def _chances(self, chances: Any) -> Any:
+        return np.tile(np.array([0.0, 1.0], dtype=np.float32), (len(chances), 1))

@@ -13,8 +13,7 @@ each per batch. What the theory bounds is the error of the average of the learne
 Source: Dikkala, Lewis, Mackey & Syrgkanis (2020), NeurIPS, "Minimax estimation of conditional moment models".
 """
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,11 +24,6 @@ from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
 from yinguo.diagnose.first_stage import first_stage_check
 from yinguo.errors import DataError
-from yinguo.nets import nn, torch
-from yinguo.nets.blocks import Standardiser, make_generator, mlp, tensor
-from yinguo.nets.optimistic_adam import OptimisticAdam
-from yinguo.nets.stage import predicted
-from yinguo.nets.trainer import Batch, Epoch, Phase, Trainer
 
 __all__ = ["AGMM"]
 
@@ -133,31 +127,10 @@ class AGMM(StructuralEstimator):
         """Estimate on a study; see :class:`AGMM`."""
         if self.predict_by not in ("average", "last"):
             raise DataError(f"predict_by is {self.predict_by!r}; it must be 'average' or 'last'.")
-        Y, T, X, Z = self.take_roles(study)
-        rng = as_rng(self.random_state)
-        generator = make_generator(int(rng.integers(2**63)))
-        self.scales_ = {"Y": Standardiser(Y), "T": Standardiser(T), "X": Standardiser(X)}
-        X_scaled = self.scales_["X"](X)
-        data = {
-            "Y": tensor(self.scales_["Y"](Y)),
-            "TX": tensor(np.column_stack([self.scales_["T"](T), X_scaled])),
-            "ZX": tensor(np.column_stack([Standardiser(Z)(Z), X_scaled])),
-        }
-        game = _Game(self, data["TX"].shape[1], data["ZX"].shape[1], generator)
-        learners: list[nn.Module] = []
-        first = int(self.burn_in * self.epochs)
+        from yinguo.instruments.networks.agmm import train  # PyTorch is loaded when it is needed
 
-        def keep(epoch: Epoch, network: Any) -> None:
-            if self.predict_by == "last":
-                learners.clear()
-            if epoch.number > first or self.predict_by == "last":
-                learners.append(copy.deepcopy(network.learner).eval().requires_grad_(False))
-
-        trainer = Trainer(
-            epochs=self.epochs, batch_size=self.batch_size, generator=generator, device=self.device, callbacks=[keep]
-        )
-        self.history_ = trainer.fit(game, data)
-        self.network_, self.learners_ = game, learners
+        self.curve_ = train(self, *self.take_roles(study), as_rng(self.random_state))
+        self.history_ = self.curve_.history
         self.result_ = self.average_effect(
             study,
             no_inference="no standard error is known for adversarial networks; bootstrap it, or use 2sls.",
@@ -166,45 +139,4 @@ class AGMM(StructuralEstimator):
         return self
 
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
-        inputs = tensor(self.scales_["T"](T)), tensor(self.scales_["X"](X))
-        curves = [predicted(learner, *inputs, device=self.device) for learner in self.learners_]
-        return self.scales_["Y"].back(np.mean(curves, axis=0))
-
-
-class _Game(nn.Module):
-    """Learner and adversary."""
-
-    def __init__(self, options: AGMM, inputs: int, instruments: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.options = options
-        make: dict[str, Any] = {"generator": generator, "dropout": options.dropout, "activation": "leaky-relu"}
-        self.learner = mlp([inputs, *options.learner_hidden, 1], **make)
-        self.adversary = mlp([instruments, *options.adversary_hidden, 1], **make)
-
-    def phases(self) -> list[Phase]:
-        """One step each."""
-        o = self.options
-        return [
-            Phase("learner", self.learner_losses, self.optimiser(self.learner, o.learner_rate, o.learner_l2), 1,
-                  [self.learner]),
-            Phase("adversary", self.adversary_losses, self.optimiser(self.adversary, o.adversary_rate, o.adversary_l2),
-                  1, [self.adversary]),
-        ]  # fmt: skip
-
-    def optimiser(self, net: nn.Module, rate: float, l2: float) -> OptimisticAdam:
-        """Optimistic Adam with a penalty on weights and none on biases."""
-        weights = [p for p in net.parameters() if p.ndim > 1]
-        biases = [p for p in net.parameters() if p.ndim <= 1]
-        groups = [{"params": weights, "weight_decay": l2}, {"params": biases}]
-        return OptimisticAdam(groups, lr=rate, betas=self.options.betas)
-
-    def learner_losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """How well the adversary predicts the errors."""
-        missed = batch["Y"] - self.learner(batch["TX"])
-        return {"moment": (missed * self.adversary(batch["ZX"])).mean()}
-
-    def adversary_losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """The same with the sign turned, and the penalty on its size."""
-        f = self.adversary(batch["ZX"])
-        missed = batch["Y"] - self.learner(batch["TX"])
-        return {"moment": -(missed * f).mean(), "size": f.square().mean()}
+        return self.curve_(X, T)

@@ -13,7 +13,7 @@ Source: the baseline of Xu, Chen, Srinivasan, de Freitas, Doucet & Gretton (2021
 instrumental variable regression", as in the authors' published programme.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,11 +22,6 @@ from yinguo.core.capabilities import Capabilities
 from yinguo.core.random import as_rng
 from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
-from yinguo.nets import nn, torch
-from yinguo.nets.blocks import Standardiser, make_generator, mlp, tensor
-from yinguo.nets.ridge import augmented, kron_rows, ridge_loss, ridge_weights
-from yinguo.nets.stage import split_rows
-from yinguo.nets.trainer import Batch, Phase, Trainer, Validation
 
 __all__ = ["DFL"]
 
@@ -120,22 +115,10 @@ class DFL(StructuralEstimator):
 
     def fit(self, study: Study) -> "DFL":
         """Estimate on a study; see :class:`DFL`."""
-        Y, T, X, _ = self.take_roles(study)
-        rng = as_rng(self.random_state)
-        train, held = split_rows(study.n, self.validation, rng)
-        self.scales_ = {"Y": Standardiser(Y), "T": Standardiser(T), "X": Standardiser(X)}
-        columns = {name: tensor(self.scales_[name](array)) for name, array in (("Y", Y), ("T", T), ("X", X))}
-        data, judge = (
-            {name: column[torch.as_tensor(rows)].to(self.device) for name, column in columns.items()}
-            for rows in (train, held)
-        )
-        network = _Features(self, X.shape[1], make_generator(int(rng.integers(2**63))))
-        held_out = Validation(
-            "squared error on held-out rows", lambda: network.held_out_loss(data, judge), patience=self.patience
-        )
-        self.history_ = Trainer(epochs=self.epochs, device=self.device).fit(network, data, held_out)
-        network.settle(data)
-        self.network_ = network
+        from yinguo.instruments.networks.dfl import train  # PyTorch is loaded when it is needed
+
+        self.curve_ = train(self, *self.take_roles(study), as_rng(self.random_state))
+        self.history_ = self.curve_.history
         self.result_ = self.average_effect(
             study,
             no_inference="no standard error is known for features learned by networks; bootstrap it, or use aipw.",
@@ -143,55 +126,4 @@ class DFL(StructuralEstimator):
         return self
 
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
-        inputs = tensor(self.scales_["T"](T)), tensor(self.scales_["X"](X))
-        with torch.no_grad():
-            g = self.network_(*(column.to(self.device) for column in inputs))
-        return self.scales_["Y"].back(g[:, 0].cpu().numpy())
-
-
-class _Features(nn.Module):
-    """Both feature networks and the ridge regression on their products."""
-
-    def __init__(self, options: DFL, covariates: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.options = options
-        self.phi = mlp([1, *options.treatment_features], generator=generator)
-        self.psi = None
-        if covariates:
-            widths = options.covariate_features
-            self.psi = mlp([covariates, *widths], generator=generator, batch_norm={len(widths) - 2}, final="relu")
-        self.weights = torch.empty(0)  # until the first solution
-
-    def phases(self) -> list[Phase]:
-        """phi, then psi, on the same loss."""
-        turns = [(self.phi, self.options.treatment_steps), (self.psi, self.options.covariate_steps)]
-        return [
-            Phase(name, self.losses, torch.optim.Adam(net.parameters(), lr=self.options.learning_rate), steps, [net])
-            for name, (net, steps) in zip(("treatment", "covariates"), turns, strict=True)
-            if net is not None
-        ]
-
-    def losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """Smallest penalised squares that weights can give."""
-        penalty = self.options.penalty * len(batch["Y"])
-        return {"loss": ridge_loss(self.features(batch["T"], batch["X"]), batch["Y"], penalty)}
-
-    def forward(self, T: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
-        """(n, 1) treatments and (n, p) covariates to (n, 1) values of g."""
-        return self.features(T, X) @ self.weights
-
-    def features(self, T: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
-        """All products of treatment and covariate features, each with a constant."""
-        treatment = augmented(self.phi(T))
-        return treatment if self.psi is None else kron_rows(treatment, augmented(self.psi(X)))
-
-    def held_out_loss(self, data: Batch, judge: Batch) -> float:
-        """Squared error on other rows, with weights from the rows that train."""
-        self.settle(data)
-        return float((judge["Y"] - self(judge["T"], judge["X"])).square().mean())
-
-    @torch.no_grad()
-    def settle(self, data: Batch) -> None:
-        """Solve for the weights with the features as they are, in evaluation mode."""
-        features = self.features(data["T"], data["X"])
-        self.weights = ridge_weights(features, data["Y"], self.options.penalty * len(features))
+        return self.curve_(X, T)

@@ -12,7 +12,7 @@ Source: the tool box mliv 0.0.2, which offers it under this name; Wooldridge (20
 Section and Panel Data, section 9.5.2, on why the plug-in fails.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,6 @@ from yinguo.core.random import as_rng
 from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
 from yinguo.diagnose.first_stage import first_stage_check
-from yinguo.nets import torch
-from yinguo.nets.blocks import Standardiser, make_generator, mlp, tensor
-from yinguo.nets.stage import Stage, fit_stage, predicted, split_rows
-from yinguo.nets.trainer import Batch
 
 __all__ = ["NN2SLS"]
 
@@ -114,25 +110,10 @@ class NN2SLS(StructuralEstimator):
 
     def fit(self, study: Study) -> "NN2SLS":
         """Estimate on a study; see :class:`NN2SLS`."""
-        Y, T, X, Z = self.take_roles(study)
-        rng = as_rng(self.random_state)
-        train, held = split_rows(study.n, self.validation, rng)
-        generator = make_generator(int(rng.integers(2**63)))
-        self.scales_ = {"Y": Standardiser(Y), "T": Standardiser(T), "X": Standardiser(X)}
-        covariates = tensor(self.scales_["X"](X))
-        V = torch.cat([tensor(Standardiser(Z)(Z)), covariates], dim=1)
-        options: dict[str, Any] = {
-            "epochs": self.epochs, "batch_size": self.batch_size, "patience": self.patience, "generator": generator,
-            "device": self.device,
-        }  # fmt: skip
-        first = _Regression(self, V.shape[1], generator)
-        rows = {"inputs": V, "target": tensor(self.scales_["T"](T))}
-        one = fit_stage(first, rows, train, held, says="squared error of the treatment on held-out rows", **options)
-        second = _Regression(self, 1 + X.shape[1], generator)
-        fitted = tensor(predicted(first.net, V, device=self.device))
-        rows = {"inputs": torch.cat([fitted, covariates], dim=1), "target": tensor(self.scales_["Y"](Y))}
-        two = fit_stage(second, rows, train, held, says="squared error of the outcome on held-out rows", **options)
-        self.treatment_network_, self.network_, self.histories_ = first, second, (one, two)
+        from yinguo.instruments.networks.nn_2sls import train  # PyTorch is loaded when it is needed
+
+        self.curve_ = train(self, *self.take_roles(study), as_rng(self.random_state))
+        self.histories_ = self.curve_.history
         self.result_ = self.average_effect(
             study,
             no_inference="no standard error is known for networks plugged into one another; use 2sls.",
@@ -142,17 +123,4 @@ class NN2SLS(StructuralEstimator):
         return self
 
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
-        inputs = tensor(self.scales_["T"](T)), tensor(self.scales_["X"](X))
-        return self.scales_["Y"].back(predicted(self.network_.net, *inputs, device=self.device))
-
-
-class _Regression(Stage):
-    """Least squares by a network."""
-
-    def __init__(self, options: NN2SLS, inputs: int, generator: torch.Generator) -> None:
-        super().__init__(learning_rate=options.learning_rate, l2=options.l2)
-        self.net = mlp([inputs, *options.hidden, 1], generator=generator)
-
-    def losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """Squared error."""
-        return {"squares": (batch["target"] - self.net(batch["inputs"])).square().mean()}
+        return self.curve_(X, T)

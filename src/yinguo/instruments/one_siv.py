@@ -17,7 +17,7 @@ Source: Lin, Lu, Xuan, Zhu & Zhang (2019), ICDM, "One-stage deep instrumental va
 observational data"; the exact expectation as in the code of Wu, Kuang, Li & Wu (2022), ICML.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,6 @@ from yinguo.core.random import as_rng
 from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
 from yinguo.diagnose.first_stage import first_stage_check
-from yinguo.nets import nn, torch
-from yinguo.nets.blocks import Standardiser, make_generator, mlp, tensor
-from yinguo.nets.stage import Stage, fit_stage, predicted, split_rows
-from yinguo.nets.trainer import Batch
 
 __all__ = ["OneSIV"]
 
@@ -131,30 +127,13 @@ class OneSIV(StructuralEstimator):
 
     def fit(self, study: Study) -> "OneSIV":
         """Estimate on a study; see :class:`OneSIV`."""
-        Y, T, X, Z = self.take_roles(study)
-        rng = as_rng(self.random_state)
-        train, held = split_rows(study.n, self.validation, rng)
-        generator = make_generator(int(rng.integers(2**63)))
-        self.scales_ = {"Y": Standardiser(Y), "T": Standardiser(T), "X": Standardiser(X)}
-        data = {
-            "Y": tensor(self.scales_["Y"](Y)),
-            "T": tensor(self.scales_["T"](T)),
-            "X": tensor(self.scales_["X"](X)),
-            "V": tensor(np.column_stack([Standardiser(Z)(Z), self.scales_["X"](X)])),
-        }
-        levels: torch.Tensor | None = None
-        notes = ["consistent only where the effect is linear in the treatment given the covariates."]
-        if study.treatment_kind != "continuous":
-            values, which = np.unique(T, return_inverse=True)
-            data["T"], notes = tensor(which), []
-            levels = tensor(self.scales_["T"](values))[:, 0].to(self.device)
-        joint = _Joint(self, data["V"].shape[1], 1 + X.shape[1], levels, generator)
-        self.history_ = fit_stage(
-            joint, data, train, held,
-            epochs=self.epochs, batch_size=self.batch_size, patience=self.patience, generator=generator,
-            device=self.device, says="joint loss on held-out rows",
-        )  # fmt: skip
-        self.network_ = joint
+        from yinguo.instruments.networks.one_siv import train  # PyTorch is loaded when it is needed
+
+        roles = self.take_roles(study)
+        few = study.treatment_kind != "continuous"
+        self.curve_ = train(self, *roles, as_rng(self.random_state), few_values=few)
+        self.history_ = self.curve_.history
+        notes = () if few else ("consistent only where the effect is linear in the treatment given the covariates.",)
         self.result_ = self.average_effect(
             study,
             no_inference="no standard error is known for OneSIV; bootstrap it, or use 2sls.",
@@ -164,42 +143,4 @@ class OneSIV(StructuralEstimator):
         return self
 
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
-        inputs = tensor(self.scales_["T"](T)), tensor(self.scales_["X"](X))
-        return self.scales_["Y"].back(predicted(self.network_.outcome, *inputs, device=self.device))
-
-
-class _Joint(Stage):
-    """Treatment and outcome networks under one loss."""
-
-    def __init__(
-        self,
-        options: OneSIV,
-        instruments: int,
-        inputs: int,
-        levels: torch.Tensor | None,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__(learning_rate=options.learning_rate, l2=options.l2)
-        self.options = options
-        self.levels = levels
-        values = 1 if levels is None else len(levels)
-        make: dict[str, Any] = {"generator": generator, "dropout": options.dropout}
-        self.treatment = mlp([instruments, *options.hidden, values], **make)
-        self.outcome = mlp([inputs, *options.hidden, 1], **make)
-
-    def losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        """Both losses, weighted."""
-        said = self.treatment(batch["V"])
-        if self.levels is None:
-            outcome = self.outcome(torch.cat([said, batch["X"]], dim=1))[:, 0]
-            missed = (batch["T"] - said).square().mean()
-        else:
-            outcome = (torch.softmax(said, dim=1) * self.at_levels(batch["X"])).sum(dim=1)
-            missed = nn.functional.cross_entropy(said, batch["T"][:, 0].long())
-        squares = (batch["Y"][:, 0] - outcome).square().mean()
-        return {"outcome": self.options.outcome_weight * squares, "treatment": self.options.treatment_weight * missed}
-
-    def at_levels(self, X: torch.Tensor) -> torch.Tensor:
-        """(n, p) covariates to (n, values): the outcome network at every value of the treatment."""
-        columns = [torch.cat([level.expand(len(X), 1), X], dim=1) for level in self.levels]  # type: ignore[union-attr]
-        return torch.cat([self.outcome(column) for column in columns], dim=1)
+        return self.curve_(X, T)

@@ -1,5 +1,6 @@
 """A trained network as an effect curve in the units of the study."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import Standardiser, tensor
 
-__all__ = ["Curve"]
+__all__ = ["Average", "Curve", "Joined"]
 
 #: Rows put through a network at once when predicting; hidden layers of a million rows would fill the memory.
 BLOCK = 50_000
@@ -47,3 +48,42 @@ class Curve:
         columns = [tensor(self.scale_T(T)).to(self.device), tensor(self.scale_X(X)).to(self.device)]
         blocks = [self.network(*(c[i : i + BLOCK] for c in columns)) for i in range(0, max(len(T), 1), BLOCK)]
         return self.scale_Y.back(torch.cat(blocks)[:, 0].cpu().numpy().astype(np.float64))
+
+
+class Joined(nn.Module):
+    """A network of treatment and covariates side by side, as one of the two.
+
+    **Shape**: (n, 1) and (n, p) to (n, 1).
+
+    Parameters
+    ----------
+    network : nn.Module
+        Of (n, 1 + p) tensors.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, T: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
+        """Value of the network at the columns joined."""
+        return self.network(torch.cat([T, X], dim=1))
+
+
+class Average(nn.Module):
+    """The mean of several networks.
+
+    **Shape**: that of each.
+
+    Parameters
+    ----------
+    networks : iterable of nn.Module
+    """
+
+    def __init__(self, networks: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Mean of their values."""
+        return torch.stack([network(inputs) for network in self.networks]).mean(dim=0)
