@@ -5,7 +5,7 @@ import pytest
 from network_toys import GRID, bent, effect_errors, regression_curve, regression_effect, shape_error, two_arms
 
 import yinguo as yg
-from yinguo.instruments.networks.deep_iv import Response, dropout_share
+from yinguo.instruments.networks.deep_iv import Response
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 from yinguo.nets.conditional_density import MixtureDensity
