@@ -96,8 +96,8 @@ class AutoIV(StructuralEstimator):
     >>> T = V[:, 0] + e
     >>> study = yg.Study.from_arrays(np.empty((300, 0)), T, np.abs(T) + V[:, 1] + e, Z=V)
     >>> found = yg.AutoIV(epochs=10).fit(study)
-    >>> found.transform(study)
-    Study(effect of 't' on 'y': 300 rows, 4 covariates)
+    >>> found.transform(study).covariates
+    ('c1', 'c2', 'c3', 'c4')
     """
 
     capabilities = Capabilities(
@@ -193,15 +193,14 @@ class AutoIV(StructuralEstimator):
         if study.Z is None:
             raise DataError("AutoIV needs instruments; the study has none. Name columns for them.")
         z, c = self.represent(study.Z, study.X)
-        names = {role: study.roles[role] for role in ("treatment", "outcome")}
-        called = [f"c{k + 1}" for k in range(c.shape[1])]
-        return Study.from_arrays(c, study.T, study.Y, Z=z, covariates=called, **names)
+        called = {role: study.roles[role] for role in ("treatment", "outcome")}
+        names = [f"c{k + 1}" for k in range(c.shape[1])]
+        return Study.from_arrays(c, study.T, study.Y, Z=z, covariates=names, **called)
 
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
         # Rows with the same covariates and treatment have the same average.
         points, back = np.unique(np.column_stack([X, T]), axis=0, return_inverse=True)
-        around = self.averaged_
-        found = np.empty(len(points))
+        around, found = self.averaged_, np.empty(len(points))
         step = max(1, BLOCK // len(around))
         for first in range(0, len(points), step):
             block = points[first : first + step]
@@ -240,12 +239,11 @@ class _Decomposition(nn.Module):
 
     def phases(self) -> list[Phase]:
         """The laws, then the representations by the contrasts, then everything but the laws by the two stages."""
-        turns = [
-            self.turn("laws", self.law_losses, self.laws),
-            self.turn("contrasts", self.contrast_losses, self.phi),
-            self.turn("stages", self.stage_losses, self.phi, self.stages),
-        ]
-        return turns if self.options.contrast_strength > 0 else turns[2:]
+        stages = self.turn("stages", self.stage_losses, self.phi, self.stages)
+        if self.options.contrast_strength == 0:
+            return [stages]
+        laws = self.turn("laws", self.law_losses, self.laws)
+        return [laws, self.turn("contrasts", self.contrast_losses, self.phi), stages]
 
     def turn(self, name: str, losses, *modules: nn.Module) -> Phase:
         """A phase of Adam with the learning rate falling in stairs."""

@@ -65,7 +65,7 @@ class CBIV(StructuralEstimator):
     too close to the mean, or that have learned the noise of their own rows, shift every effect. On held-out rows the
     authors' programme for IHDP and Twins puts the treatment itself in the place of its prediction; ours does not. The
     outcome and the other columns are standardised, so that strengths mean the same on every table: the published 0.1
-    stands against squares in the outcome's own unit, whose variance on IHDP is about five. As in their code, and unlike
+    stands against squares in the outcome's own unit, whose variance on IHDP is 5.7. As in their code, and unlike
     the text, the groups that are balanced are those of the treatment taken and not of the predicted one.
 
     Parameters
