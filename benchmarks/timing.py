@@ -11,20 +11,35 @@ from pathlib import Path
 RESULTS = Path(__file__).parent / "results"
 
 
-def interleaved(tasks: Mapping[str, Callable[[], object]], repeats: int = 3) -> dict[str, float]:
-    """Best wall time of each task in seconds; every round runs each task once."""
+def interleaved(
+    tasks: Mapping[str, Callable[[], object]], repeats: int = 3, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
+    """Best time of each task in seconds, on the wall or another clock; every round runs each task once."""
     best = dict.fromkeys(tasks, float("inf"))
     for _ in range(repeats):
         for name, task in tasks.items():
-            start = time.perf_counter()
+            start = clock()
             task()
-            best[name] = min(best[name], time.perf_counter() - start)
+            best[name] = min(best[name], clock() - start)
     return best
 
 
 def peak_memory() -> float:
     """Largest resident set of this process so far, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+
+
+def extra_memory(task: Callable[[], object]) -> float:
+    """How far a task lifts the resident set of this process above where it stood, in bytes (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark restarts from here
+    before = _status("VmRSS")
+    task()
+    return _status("VmHWM") - before
+
+
+def _status(key: str) -> float:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key))
+    return float(line.split()[1]) * 1024.0
 
 
 def write(name: str, record: Mapping[str, object]) -> None:

@@ -369,3 +369,34 @@ def test_instruments_that_disagree_are_said_to():
         check = yg.TwoStageLeastSquares(covariance=covariance).fit(bad).result_.diagnostics[1]
         assert check.verdict == "look"
         assert name in check.sentence
+
+
+@pytest.mark.parametrize("method", CLASSES.values(), ids=CLASSES)
+@pytest.mark.parametrize("covariance", ["robust", "unadjusted"])
+def test_degenerate_data_have_checks_that_can_be_read(method, covariance):
+    """Outcomes without residual, treatments without first-stage residual: reasons, not divisions by zero."""
+    study = toy()
+    cases = {
+        "constant outcome": study.replace(Y=np.ones(study.n)),
+        "outcome determined by treatment": study.replace(Y=2 * study.T + 1),
+        "outcome determined by instruments": study.replace(Y=study.Z @ [1.0, 2.0]),
+        "treatment determined by instruments": study.replace(T=study.Z.sum(axis=1)),
+        "everything determined": study.replace(T=study.Z[:, 0], Y=study.Z[:, 0] + study.X[:, 0]),
+    }
+    for name, case in cases.items():
+        found = method(covariance=covariance).fit(case).result_.to_dict()
+        assert len(found["diagnostics"]) == 3, name
+        assert json.dumps(found), name
+    flat = method(covariance=covariance).fit(cases["constant outcome"]).result_
+    assert (flat.estimate, flat.se) == (pytest.approx(0.0, abs=1e-12), pytest.approx(0.0, abs=1e-12))
+    assert flat.extras["sargan"] is None
+    assert "not tested" in flat.diagnostics[2].sentence
+
+
+def test_the_extras_hold_the_figures_of_equal_noise():
+    study = toy()
+    extras = yg.TwoStageLeastSquares().fit(study).result_.extras
+    assert extras["first_stage_f"] == pytest.approx(yg.diagnose.instrument_strength(study).f, rel=1e-10)
+    for name, test in (("sargan", "sargan_test"), ("wu_hausman", "wu_hausman_test")):
+        found = getattr(yg.diagnose, test)(study)
+        assert (extras[name], extras[f"{name}_p"]) == (found.statistic, found.p_value)

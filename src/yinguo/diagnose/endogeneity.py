@@ -102,10 +102,8 @@ def endogeneity(name: str, statistic: Callable[[], tuple[float, int | tuple[int,
     except np.linalg.LinAlgError:
         return HypothesisTest(
             name=name, null=NULL,
-            reason="first-stage residuals do not vary, or their scores have no invertible covariance.",
+            reason="first-stage residuals or those of the outcome are zero, or scores have no invertible covariance.",
         )  # fmt: skip
-    if not np.isfinite(value):
-        return HypothesisTest(name=name, null=NULL, reason="the residuals are zero.")
     p = stats.f.sf(value, *df) if isinstance(df, tuple) else stats.chi2.sf(value, df)
     return HypothesisTest(name=name, null=NULL, statistic=value, df=df, p_value=float(p))
 

@@ -24,6 +24,7 @@ from scipy import stats
 from yinguo.core.diagnostic import Diagnostic
 from yinguo.errors import DataError
 from yinguo.kernels.instrument_moments import InstrumentMoments, Scores
+from yinguo.kernels.residual_tests import RESIDUAL_TOL
 
 __all__ = [
     "FirstStage", "first_stage_check", "instrument_strength", "linear_first_stage_check", "strength",
@@ -179,7 +180,7 @@ def strength(moments: InstrumentMoments, groups=None, names=(), middle=None) -> 
     factor = n / (n - k) if clusters is None else clusters / max(clusters - 1, 1) * (n - 1) / (n - k)
     W = factor * np.linalg.solve(root, np.linalg.solve(root, middle).T)
     df, df_robust = (q, n - k), (q, n - k if clusters is None else clusters - 1)
-    if left <= 1e-14 * tt:  # the instruments determine the treatment
+    if left <= RESIDUAL_TOL * tt:  # the instruments determine the treatment
         f = f_robust = f_effective = np.inf
     else:
         f = explained / q / (left / (n - k))

@@ -130,7 +130,7 @@ def over_identification(
             reason="there are no more instruments than needed, so nothing in the data can contradict them.",
         )  # fmt: skip
     fit = fit_k_class(moments) if fit is None else fit
-    if not fit.rss > 1e-14 * moments.total[0]:
+    if not fit.rss > residual_tests.RESIDUAL_TOL * moments.total[0]:
         return HypothesisTest(name=name, null=NULL, reason="the residuals are zero.")
     try:
         value, df = statistic()

@@ -85,7 +85,7 @@ def fit_linear(
         scores=estimate + study.n * phi,
         checks=_checks(moments, plain, middles, study, options["endogenous"]),
         notes=notes,
-        extras={"kappa": fit.kappa, **extras},
+        extras={"kappa": fit.kappa, **_plain_figures(moments, plain), **extras},
     )
 
 
@@ -124,6 +124,19 @@ def _middles(moments, fit: KClass, plain: KClass, robust: bool, exact: bool, gro
             wanted["exogeneity"] = residual_tests.exogeneity_scores(moments, plain)[0]
     found = moments.middle(list(wanted.values()), groups, keep=phi)
     return dict(zip(wanted, found, strict=True))
+
+
+def _plain_figures(moments: InstrumentMoments, plain: KClass) -> dict[str, Any]:
+    """The statistics that take noise to be alike everywhere, which readers of other packages' tables look for."""
+    sargan = over_identification("Sargan", moments, lambda: residual_tests.sargan(moments, plain), plain)
+    hausman = endogeneity("Wu-Hausman", lambda: residual_tests.wu_hausman(moments, plain))
+    return {
+        "first_stage_f": residual_tests.cragg_donald(moments),
+        "sargan": sargan.statistic,
+        "sargan_p": sargan.p_value,
+        "wu_hausman": hausman.statistic,
+        "wu_hausman_p": hausman.p_value,
+    }
 
 
 def _study_order(study: Study, endogenous) -> list[int]:

@@ -37,7 +37,9 @@ class TwoStageLeastSquares(StructuralEstimator):
     **Inference**: heteroscedasticity-robust, and clustered where the study has groups.
 
     The study may have several instruments and any covariates; a redundant instrument is refused by name.
-    ``coefficients_`` and ``covariance_`` hold intercept, treatment and covariates, in that order.
+    ``coefficients_`` and ``covariance_`` hold intercept, treatment and covariates, in that order. The extras of the
+    result hold the plain first-stage F, Sargan's and the Wu-Hausman statistic, for comparison with other software; the
+    checks use the robust versions unless ``covariance="unadjusted"``.
 
     Parameters
     ----------

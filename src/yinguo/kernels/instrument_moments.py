@@ -165,16 +165,19 @@ class InstrumentMoments:
         out: list[np.ndarray] = [np.zeros((size, size)) for size in sizes]
         sums = [np.zeros((size, int(groups.max()) + 1)) for size in sizes] if groups is not None else []
         counts = [len(np.atleast_2d(each.residual)) for each in wanted]
+        # Room for a block, taken once: fresh pages for every block would cost more than the sums.
         room = [np.empty((size, min(BLOCK, self.n))) for size in sizes]
         stacked = np.vstack([part for each in wanted for part in (each.residual, each.rows)])
+        fitted, mixed = (np.empty((k, min(BLOCK, self.n))) for k in (1 + self.m + self.q, len(stacked)))
         for rows, W in self._blocks():
-            R = W[d:]
-            R -= self.slopes.T @ W[:d]
-            combined = stacked @ R
+            width = W.shape[1]
+            R, combined = W[d:], mixed[:, :width]
+            R -= np.matmul(self.slopes.T, W[:d], out=fitted[:, :width])
+            np.matmul(stacked, R, out=combined)
             at = 0
             for k, each in enumerate(wanted):
                 r, c = len(each.rows), counts[k]
-                e, scores = combined[at : at + c], room[k][:, : W.shape[1]]
+                e, scores = combined[at : at + c], room[k][:, :width]
                 np.multiply(combined[at + c : at + c + r], e, out=scores[:r])
                 if each.design:
                     np.multiply(W[:d], e, out=scores[r:])

@@ -96,7 +96,8 @@ def fit_k_class(moments: InstrumentMoments, kappa: float = 1.0) -> KClass:
     theta = np.linalg.solve(bread, right)[:, 0]
     residual = np.concatenate([[1.0], -theta, np.zeros(moments.q)])
     first = np.hstack([np.zeros((m, 1)), np.eye(m), -pi.T])
-    return KClass(kappa, theta, bread, pi, float(residual @ C @ residual), residual, first)
+    rss = max(float(residual @ C @ residual), 0.0)  # of an exact fit rounding may leave less than nothing
+    return KClass(kappa, theta, bread, pi, rss, residual, first)
 
 
 def smallest_root(moments: InstrumentMoments) -> float:

@@ -15,7 +15,7 @@ __all__ = [
     "likelihood_ratio", "robust_exogeneity", "sargan", "wu_hausman",
 ]  # fmt: skip
 
-#: Share of the treatment's variation below which its first-stage residual counts as rounding.
+#: Share of a column's variation below which its residual counts as rounding.
 RESIDUAL_TOL = 1e-12
 
 
@@ -48,8 +48,10 @@ def basmann(moments: InstrumentMoments, fit: KClass) -> tuple[float, int]:
     Basmann (1960), Journal of the American Statistical Association 55(292), in its chi-squared form.
     """
     explained = _explained(moments, fit)
-    k = moments.rank + moments.q
-    return (moments.n - k) * explained / (fit.rss - explained), moments.q - moments.m
+    left, df = fit.rss - explained, moments.q - moments.m
+    if not left > RESIDUAL_TOL * fit.rss:  # the instruments explain all of the residuals
+        return np.inf, df
+    return (moments.n - moments.rank - moments.q) * explained / left, df
 
 
 def likelihood_ratio(moments: InstrumentMoments, smallest_root: float) -> tuple[float, int]:
@@ -121,7 +123,7 @@ def exogeneity_scores(moments: InstrumentMoments, fit: KClass) -> tuple[Scores, 
     Raises
     ------
     numpy.linalg.LinAlgError
-        The instruments determine the treatment: there is no first-stage residual.
+        The instruments determine the treatment, or treatment and instruments the outcome: a residual is zero.
     """
     m, C = moments.m, moments.C
     t = slice(1, 1 + m)
@@ -135,7 +137,10 @@ def exogeneity_scores(moments: InstrumentMoments, fit: KClass) -> tuple[Scores, 
     residual = np.zeros(1 + m + moments.q)
     residual[0] = 1.0
     residual[t] = -np.linalg.solve(C[t, t], C[t, 0])
-    return Scores(residual - added @ w, w), gram
+    residual -= added @ w
+    if not residual @ C @ residual > RESIDUAL_TOL * moments.total[0]:
+        raise np.linalg.LinAlgError("the outcome has no residual")
+    return Scores(residual, w), gram
 
 
 def durbin(moments: InstrumentMoments, fit: KClass) -> tuple[float, int]:
@@ -202,6 +207,8 @@ def cragg_donald(moments: InstrumentMoments) -> float:
     Cragg & Donald (1993), Econometric Theory 9(2), as an F statistic as in Stock & Yogo (2005).
     """
     theta, left, k = _standardised_first_stage(moments)
+    if _determined(moments, left):
+        return np.inf
     singular = np.linalg.svd(np.linalg.solve(np.linalg.cholesky(left), theta.T), compute_uv=False)
     return float(singular[-1] ** 2) * (moments.n - k) / moments.q
 
@@ -223,6 +230,8 @@ def kleibergen_paap(moments: InstrumentMoments, middle, factor: float) -> float:
     """
     m, q = moments.m, moments.q
     theta, left, _ = _standardised_first_stage(moments)
+    if _determined(moments, left):
+        return np.inf
     root_z = np.linalg.cholesky(moments.C[1 + m :, 1 + m :])
     root_v = np.linalg.cholesky(left)
     theta = np.linalg.solve(root_v, theta.T).T  # (q, m), both sides orthonormal
@@ -241,6 +250,11 @@ def _standardised_first_stage(moments: InstrumentMoments) -> tuple[np.ndarray, n
     m, C = moments.m, moments.C
     theta = np.linalg.solve(np.linalg.cholesky(C[1 + m :, 1 + m :]), C[1 + m :, 1 : 1 + m])
     return theta, C[1 : 1 + m, 1 : 1 + m] - theta.T @ theta, moments.rank + moments.q
+
+
+def _determined(moments: InstrumentMoments, left) -> bool:
+    """Whether the instruments determine an instrumented column."""
+    return bool(np.any(np.diag(left) <= RESIDUAL_TOL * np.diag(moments.C)[1 : 1 + moments.m]))
 
 
 def _explained(moments: InstrumentMoments, fit: KClass) -> float:
