@@ -9,7 +9,9 @@ each; times are processor seconds. mliv's networks are seeded with its default, 
 mliv's DeepIV needs TensorFlow 1 and an old Keras and cannot be run today; its row is ``plain_deep_iv`` below, a
 rendering of its steps with its options.
 
-Records are kept in ``benchmarks/results/mliv-networks.json`` as they come; what is there already is not run again.
+mliv's NN2SLS takes minutes of processor time per fit, so not every experiment need have it. Records without seconds
+were made while the machine was too busy to time them. Records are kept in ``benchmarks/results/mliv-networks.json`` as
+they come; what is there already is not run again.
 """
 
 import argparse
@@ -150,7 +152,7 @@ def main() -> None:
                     else:
                         found = theirs(method, experiment, rows, given.mliv_python)
                     if found is not None:
-                        kept.append(key | found)
+                        kept.append(key | found | {"yinguo": yg.__version__, "torch": torch.__version__})
                         RECORDS.write_text(json.dumps(kept, indent=1) + "\n")
     print(summary(json.loads(RECORDS.read_text())))
 
