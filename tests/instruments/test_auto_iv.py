@@ -65,9 +65,9 @@ def test_the_curve_averages_over_candidates_and_is_a_function_of_treatment_and_c
     t = 0.7
     _, c = found.represent(found.averaged_, np.tile(X[:1], (len(found.averaged_), 1)))
     with torch.no_grad():
-        T = torch.full((len(c), 1), float(found.scales_["T"](np.array(t))))
-        y = found.network_.outcome(tensor(c), T)[:, 0].numpy()
-    assert found.predict(X[:1], t)[0] == pytest.approx(found.scales_["Y"].back(y).mean(), rel=1e-5)
+        T = torch.full((len(c), 1), float(found.found_.scale_T(np.array(t))))
+        y = found.found_.network.outcome(tensor(c), T)[:, 0].numpy()
+    assert found.predict(X[:1], t)[0] == pytest.approx(found.found_.scale_Y.back(y).mean(), rel=1e-5)
     assert np.array_equal(found.predict(X[[3, 5, 3]], t)[[0, 2]], found.predict(X[[3, 3]], t))
 
 
@@ -77,8 +77,8 @@ def test_contrasts_move_only_the_representations_and_can_be_left_out():
     assert {name.split(":")[0] for name in plain.history_.epochs[0].losses} == {"stages"}
     both = yg.AutoIV(epochs=2).fit(study)
     assert {name.split(":")[0] for name in both.history_.epochs[0].losses} == {"laws", "contrasts", "stages"}
-    moved = {id(p) for group in both.network_.phases()[1].optimiser.param_groups for p in group["params"]}
-    assert moved == {id(p) for p in both.network_.phi.parameters()}
+    moved = {id(p) for group in both.found_.network.phases()[1].optimiser.param_groups for p in group["params"]}
+    assert moved == {id(p) for p in both.found_.network.phi.parameters()}
 
 
 def test_candidates_of_another_number_and_unfitted_use_are_refused():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import yinguo as yg
-from yinguo.instruments.treatment_regression import predicted_treatment
+from yinguo.instruments.networks.treatment_regression import predicted_treatment
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator, tensor
 from yinguo.nets.sinkhorn import VARIANTS, sinkhorn
@@ -60,7 +60,7 @@ def test_more_balance_leaves_less_between_the_arms():
     for strength in (0.0, 1.0):
         found = yg.CBIV(**SMALL, two_stage=False, balance_strength=strength, epochs=200).fit(study)
         with torch.no_grad():
-            r = found.network_.represent(tensor(found.scales_["X"](X)))
+            r = found.curve_.network.curve.represent(tensor(found.curve_.scale_X(X)))
             apart.append(float(sinkhorn(r[T == 1], r[T == 0], **VARIANTS["autodiff"] | {"debias": True})))
     assert apart[0] > 2 * apart[1]
 

@@ -28,10 +28,6 @@ from yinguo.core.random import as_rng
 from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
 from yinguo.errors import DataError
-from yinguo.nets import nn, torch
-from yinguo.nets.blocks import Standardiser, make_generator, mlp, tensor
-from yinguo.nets.club import ConditionalGaussian, similar_pairs
-from yinguo.nets.trainer import Batch, Phase, Trainer
 
 __all__ = ["AutoIV"]
 
@@ -140,15 +136,12 @@ class AutoIV(StructuralEstimator):
 
     def fit(self, study: Study) -> "AutoIV":
         """Estimate on a study; see :class:`AutoIV`."""
+        from yinguo.instruments.networks.auto_iv import train  # PyTorch is loaded when it is needed
+
         Y, T, X, Z = self.take_roles(study)
         rng = as_rng(self.random_state)
-        V = np.column_stack([Z, X])
-        self.scales_ = {"V": Standardiser(V), "T": Standardiser(T), "Y": Standardiser(Y)}
-        data = {name: tensor(self.scales_[name](values)) for name, values in (("V", V), ("T", T), ("Y", Y))}
-        generator = make_generator(int(rng.integers(2**63)))
-        self.network_ = _Decomposition(self, V.shape[1], generator)
-        trainer = Trainer(epochs=self.epochs, batch_size=self.batch_size, generator=generator, device=self.device)
-        self.history_ = trainer.fit(self.network_, data)
+        self.found_ = train(self, Y, T, np.column_stack([Z, X]), rng)
+        self.history_ = self.found_.history
         self.averaged_ = Z[rng.permutation(study.n)[:AVERAGED]]
         self.second_stage_ = None
         if self.second_stage is not None:
@@ -172,15 +165,14 @@ class AutoIV(StructuralEstimator):
         z, c : (n, d) float arrays
             Instrument-like and confounder-like.
         """
-        if "network_" not in self.__dict__:
+        if "found_" not in self.__dict__:
             raise DataError("this AutoIV is not fitted; call fit(study) first.")
         V = np.column_stack([np.asarray(Z, dtype=np.float64)] + ([] if X is None else [np.asarray(X, np.float64)]))
-        columns = self.scales_["V"].mean.size
-        if V.shape[1] != columns:
-            raise DataError(f"there are {V.shape[1]} candidates; the study this was fitted on has {columns}.")
-        with torch.no_grad():
-            z, c = self.network_.representations(tensor(self.scales_["V"](V)).to(self.device))
-        return z.cpu().numpy().astype(np.float64), c.cpu().numpy().astype(np.float64)
+        if V.shape[1] != self.found_.candidates:
+            raise DataError(
+                f"there are {V.shape[1]} candidates; the study this was fitted on has {self.found_.candidates}."
+            )
+        return self.found_.represent(V)
 
     def transform(self, study: Study) -> Study:
         """A study of the same treatment and outcome with z as instruments and c as covariates.
@@ -212,89 +204,4 @@ class AutoIV(StructuralEstimator):
     def _curve(self, z: np.ndarray, c: np.ndarray, t: np.ndarray) -> np.ndarray:
         if self.second_stage_ is not None:
             return self.second_stage_.predict(c, t)
-        with torch.no_grad():
-            y = self.network_.outcome(tensor(c).to(self.device), tensor(self.scales_["T"](t)).to(self.device))
-        return self.scales_["Y"].back(y[:, 0].cpu().numpy().astype(np.float64))
-
-
-class _Decomposition(nn.Module):
-    """Representations, the five laws, and the two stages."""
-
-    def __init__(self, options: AutoIV, candidates: int, generator: torch.Generator) -> None:
-        super().__init__()
-        self.options, self.generator = options, generator
-        d, k = options.representation, options.embedding
-
-        def net(*sizes: int) -> nn.Sequential:
-            return mlp([max(1, size) for size in sizes], generator=generator, activation="elu", init="xavier")
-
-        def law(outputs: int) -> ConditionalGaussian:
-            return ConditionalGaussian(d, outputs, hidden=d // 2, generator=generator)
-
-        self.phi = nn.ModuleDict({"z": net(candidates, d, d), "c": net(candidates, d, d)})
-        self.laws = nn.ModuleDict({"zt": law(1), "zy": law(1), "ct": law(1), "cy": law(1), "zc": law(d)})
-        self.stages = nn.ModuleDict(
-            {"treatment": net(2 * d, d, 1), "embedding": net(1, k, k), "outcome": net(d + k, (d + k) // 2, 1)}
-        )
-
-    def phases(self) -> list[Phase]:
-        """The laws, then the representations by the contrasts, then everything but the laws by the two stages."""
-        stages = self.turn("stages", self.stage_losses, self.phi, self.stages)
-        if self.options.contrast_strength == 0:
-            return [stages]
-        laws = self.turn("laws", self.law_losses, self.laws)
-        return [laws, self.turn("contrasts", self.contrast_losses, self.phi), stages]
-
-    def turn(self, name: str, losses, *modules: nn.Module) -> Phase:
-        """A phase of Adam with the learning rate falling in stairs."""
-        adam = torch.optim.Adam([p for m in modules for p in m.parameters()], lr=self.options.learning_rate)
-        return Phase(name, losses, adam, schedule=torch.optim.lr_scheduler.StepLR(adam, 100, 0.95))
-
-    def representations(self, V: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, candidates) to twice (n, d)."""
-        return self.phi["z"](V), self.phi["c"](V)
-
-    def outcome(self, c: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
-        """Outcome at (n, d) confounder representations and (n, 1) treatments; (n, 1)."""
-        return self.stages["outcome"](torch.cat([c, self.stages["embedding"](T)], dim=1))
-
-    def pairs(self, batch: Batch) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-        """What each law is of: the variable it starts from and the one it is of."""
-        z, c = self.representations(batch["V"])
-        return {
-            "zt": (z, batch["T"]),
-            "zy": (z, batch["Y"]),
-            "ct": (c, batch["T"]),
-            "cy": (c, batch["Y"]),
-            "zc": (z, c),
-        }
-
-    def law_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Likelihoods."""
-        with torch.no_grad():
-            pairs = self.pairs(batch)
-        return {name: self.laws[name].likelihood_loss(*pair) for name, pair in pairs.items()}  # type: ignore[operator]
-
-    def contrast_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """What the representations should tell, with a minus, and what they should not."""
-        T = batch["T"]
-        order = torch.randperm(len(T), generator=self.generator).to(T.device)
-        weights = similar_pairs(T, order, width=self.options.pair_width)
-        signs = {"zy": 1.0, "zc": 1.0, "zt": -1.0, "ct": -1.0, "cy": -1.0}
-        parts = {}
-        for name, (r, o) in self.pairs(batch).items():
-            more = (order, weights) if name == "zy" else ()
-            parts[name] = self.options.contrast_strength * signs[name] * self.laws[name].bound(r, o, *more)  # type: ignore[operator]
-        return parts | {"weights": self.weights()}
-
-    def stage_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Squared errors of treatment and outcome, the latter at the predicted treatment."""
-        z, c = self.representations(batch["V"])
-        T_hat = self.stages["treatment"](torch.cat([z, c], dim=1))
-        missed = {"treatment": batch["T"] - T_hat, "outcome": batch["Y"] - self.outcome(c, T_hat)}
-        return {name: miss.square().mean() for name, miss in missed.items()} | {"weights": self.weights()}
-
-    def weights(self) -> torch.Tensor:
-        """The penalty on the weights of the five networks that are not laws."""
-        squares = [p.square().sum() for m in (self.phi, self.stages) for p in m.parameters() if p.ndim > 1]
-        return self.options.l2 * torch.stack(squares).sum() / 2 / 5
+        return self.found_.outcome(c, t)

@@ -26,19 +26,8 @@ from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
 from yinguo.diagnose.first_stage import first_stage_check
 from yinguo.errors import DataError
-from yinguo.instruments.treatment_regression import predicted_treatment
-from yinguo.nets import nn, torch
-from yinguo.nets.blocks import Standardiser, make_generator, tensor
-from yinguo.nets.club import ConditionalGaussian
-from yinguo.nets.outcome_heads import OutcomeHeads
-from yinguo.nets.sinkhorn import VARIANTS, sinkhorn
-from yinguo.nets.stage import split_rows
-from yinguo.nets.trainer import Batch, Phase, Trainer, Validation
 
 __all__ = ["CBIV"]
-
-#: Held-out rows beyond this many are not looked at: the transport distance needs all pairs.
-MOST_HELD = 2000
 
 
 class CBIV(StructuralEstimator):
@@ -174,55 +163,26 @@ class CBIV(StructuralEstimator):
 
     def fit(self, study: Study) -> "CBIV":
         """Estimate on a study; see :class:`CBIV`."""
-        Y, T, X, Z = self.take_roles(study)
-        rng = as_rng(self.random_state)
+        from yinguo.instruments.networks.cb_iv import train  # PyTorch is loaded when it is needed
+
+        rows = None
+        roles: tuple[np.ndarray, ...] = self.take_roles(study)
         if isinstance(self.validation, Study):
-            Y, T, X, Z = _stacked(study, self.validation)
-            train, held = np.arange(study.n), np.arange(study.n, len(Y))
-        else:
-            train, held = split_rows(study.n, self.validation, rng)
-        binary, chances = study.treatment_kind == "binary", study.outcome_kind == "binary"
-        unchanged = Standardiser(np.array([-1.0, 1.0]))
-        self.scales_ = {
-            "Y": unchanged if binary and chances else Standardiser(Y[train]),
-            "T": unchanged if binary else Standardiser(T),
-            "X": Standardiser(X),
-        }
-        columns = {name: self.scales_[name](values) for name, values in (("Y", Y), ("T", T), ("X", X))}
-        generator = make_generator(int(rng.integers(2**63)))
-        columns["S"] = columns["T"]
-        if self.two_stage:
-            columns["S"] = predicted_treatment(
-                T=columns["T"], Z=Standardiser(Z)(Z), X=columns["X"], binary=binary, layers=self.treatment_layers,
-                folds=self.treatment_folds, epochs=self.treatment_epochs, batch_size=self.batch_size,
-                learning_rate=self.treatment_learning_rate, generator=generator, device=self.device,
-            )  # fmt: skip
-        network = _Balanced(self, X.shape[1], binary, binary and chances, generator)
-        looked_at = {name: tensor(values[held[:MOST_HELD]]).to(self.device) for name, values in columns.items()}
-        looks = Validation(
-            "objective on held-out rows",
-            lambda: sum(float(part) for part in network.losses(looked_at).values()),
-            every=max(1, min(self.look_every, self.epochs)),
-        )
-        trainer = Trainer(
-            epochs=self.epochs, batch_size=self.batch_size, steps_per_epoch=1, generator=generator, device=self.device
-        )
-        learned = {name: tensor(values[train]) for name, values in columns.items()}
-        self.history_ = trainer.fit(network, learned, looks)
-        self.network_ = network.curve
+            roles = _stacked(study, self.validation)
+            rows = np.arange(study.n), np.arange(study.n, len(roles[0]))
+        kinds = study.treatment_kind == "binary", study.outcome_kind == "binary"
+        self.curve_, predicted = train(self, *roles, as_rng(self.random_state), rows=rows, kinds=kinds)
+        self.history_ = self.curve_.history
         self.result_ = self.average_effect(
             study,
             no_inference="no standard error is known for balanced representations; bootstrap it, or use 2sls.",
             checks=(first_stage_check,) if self.two_stage else (),
-            extras={"predicted_treatment": self.scales_["T"].back(columns["S"])[: study.n]},
+            extras={"predicted_treatment": predicted[: study.n]},
         )
         return self
 
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
-        inputs = (tensor(self.scales_[name](values)).to(self.device) for name, values in (("X", X), ("T", T)))
-        with torch.no_grad():
-            g = self.network_(*inputs)
-        return self.scales_["Y"].back(g[:, 0].cpu().numpy().astype(np.float64))
+        return self.curve_(X, T)
 
 
 def _stacked(study: Study, more: Study) -> tuple[np.ndarray, ...]:
@@ -231,49 +191,3 @@ def _stacked(study: Study, more: Study) -> tuple[np.ndarray, ...]:
         if of(study) != of(more):
             raise DataError(f"the study has {said} {of(study)}, validation has {of(more)}; give the same columns.")
     return tuple(np.concatenate([getattr(study, name), getattr(more, name)]) for name in ("Y", "T", "X", "Z"))
-
-
-class _Balanced(nn.Module):
-    """Outcome heads on a representation, with the penalty for what it tells about the treatment."""
-
-    def __init__(self, options: CBIV, covariates: int, binary: bool, chances: bool, generator: torch.Generator) -> None:
-        super().__init__()
-        self.options, self.binary, self.chances = options, binary, chances
-        self.curve = OutcomeHeads(
-            covariates, representation=options.representation, heads=options.heads, arms=binary,
-            normalise=options.normalise, chances=chances, generator=generator,
-        )  # fmt: skip
-        width = options.representation[-1]
-        self.law = None if binary else ConditionalGaussian(width, 1, hidden=width // 2, generator=generator)
-
-    def phases(self) -> list[Phase]:
-        """The law of the treatment given the representation where one is needed, then the outcome."""
-        turns = [self.turn("outcome", self.losses, self.curve, 1)]
-        if self.law is not None and self.options.balance_strength > 0:
-            turns.insert(0, self.turn("information", self.law_losses, self.law, self.options.information_steps))
-        return turns
-
-    def turn(self, name: str, losses, module: nn.Module, steps: int) -> Phase:
-        """A phase of Adam with the learning rate falling in stairs."""
-        adam = torch.optim.Adam(module.parameters(), lr=self.options.learning_rate)
-        return Phase(name, losses, adam, steps, schedule=torch.optim.lr_scheduler.StepLR(adam, 100, 0.97))
-
-    def law_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """How badly the law predicts the treatment from the representation."""
-        return {"likelihood": self.law.likelihood_loss(self.curve.represent(batch["X"]).detach(), batch["T"])}  # type: ignore[union-attr]
-
-    def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """The objective on a batch, part by part."""
-        r = self.curve.represent(batch["X"])
-        m, Y, T = self.curve.outcome(r, batch["S"]), batch["Y"], batch["T"]
-        if self.chances:
-            parts = {"cross-entropy": nn.functional.binary_cross_entropy(m, Y)}
-        else:
-            parts = {"squares": (Y - m).square().mean()}
-        if self.options.balance_strength > 0:
-            if self.law is None:
-                distance = sinkhorn(r[T[:, 0] == 1], r[T[:, 0] == 0], **VARIANTS["cfrnet"])
-            else:
-                distance = self.law.bound(r, T).square()
-            parts["balance"] = self.options.balance_strength * distance
-        return parts | {"weights": self.options.head_penalty * self.curve.head_weights()}

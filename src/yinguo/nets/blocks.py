@@ -27,7 +27,7 @@ def make_generator(seed: int) -> torch.Generator:
 
 def tensor(array) -> torch.Tensor:
     """A numpy array as a single-precision tensor; a vector becomes a column."""
-    values = torch.as_tensor(np.ascontiguousarray(array), dtype=torch.float32)
+    values = torch.tensor(np.asarray(array), dtype=torch.float32)  # always a copy: a study is read-only
     return values[:, None] if values.ndim == 1 else values
 
 
