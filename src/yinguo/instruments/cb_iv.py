@@ -166,12 +166,12 @@ class CBIV(StructuralEstimator):
         from yinguo.instruments.networks.cb_iv import train  # PyTorch is loaded when it is needed
 
         rows = None
-        roles: tuple[np.ndarray, ...] = self.take_roles(study)
+        Y, T, X, Z = self.take_roles(study)
         if isinstance(self.validation, Study):
-            roles = _stacked(study, self.validation)
-            rows = np.arange(study.n), np.arange(study.n, len(roles[0]))
+            Y, T, X, Z = _stacked(study, self.validation)
+            rows = np.arange(study.n), np.arange(study.n, len(Y))
         kinds = study.treatment_kind == "binary", study.outcome_kind == "binary"
-        self.curve_, predicted = train(self, *roles, as_rng(self.random_state), rows=rows, kinds=kinds)
+        self.curve_, predicted = train(self, Y, T, X, Z, as_rng(self.random_state), rows=rows, kinds=kinds)
         self.history_ = self.curve_.history
         self.result_ = self.average_effect(
             study,
