@@ -54,7 +54,7 @@ def test_a_weak_instrument_is_a_failing_check_printed_once_before_the_estimates(
     args = ("--treatment", "t", "--outcome", "y", "--instruments", "z", "--methods", "2sls,liml")
     out = yinguo("estimate", instrumented, *args).out
     assert out.count("The instruments hardly move t") == 1
-    assert out.index("First stage: stop") < out.index("2sls  ")
+    assert out.index("First stage: stop") < out.index("Anderson-Rubin: ") < out.index("2sls  ")
 
 
 def test_a_column_that_is_no_instrument_is_named(yinguo, instrumented):

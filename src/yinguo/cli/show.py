@@ -67,15 +67,16 @@ def _show_first_stage(console, comparison: Comparison) -> None:
     """How far the instruments move the treatment: before all else, because without it no estimate means anything."""
     from rich.text import Text
 
-    strength = _first_stage(comparison)
-    if strength is not None:
-        line = Text("\nFirst stage: ", "bold").append(strength.verdict, _STYLES[strength.verdict])
-        console.print(line.append(f". {strength.sentence}", "default"), soft_wrap=True)
+    for name, title in (("first-stage", "First stage"), ("anderson-rubin", "Anderson-Rubin")):
+        found = _gravest(comparison, name)
+        if found is not None:
+            line = Text(f"\n{title}: ", "bold").append(found.verdict, _STYLES[found.verdict])
+            console.print(line.append(f". {found.sentence}", "default"), soft_wrap=True)
 
 
-def _first_stage(comparison: Comparison) -> Diagnostic | None:
-    """The gravest verdict on the instruments' strength among the methods; they differ in whether products count."""
-    return next((d for _, d in comparison.diagnostics if d.name == "first-stage"), None)
+def _gravest(comparison: Comparison, name: str) -> Diagnostic | None:
+    """The gravest diagnostic of a name; methods differ, for one, in whether products with covariates count."""
+    return next((d for _, d in comparison.diagnostics if d.name == name), None)
 
 
 def _show_checks(console, comparison: Comparison) -> None:
@@ -94,7 +95,8 @@ def _show_checks(console, comparison: Comparison) -> None:
     for method, diagnostic in comparison.diagnostics:
         if diagnostic.verdict != "ok":
             bad.setdefault(diagnostic, []).append(method)
-    bad.pop(_first_stage(comparison), None)  # type: ignore[arg-type]  # said already
+    for name in ("first-stage", "anderson-rubin"):  # said already
+        bad.pop(_gravest(comparison, name), None)  # type: ignore[arg-type]
     if bad:
         console.print("\nChecks that did not pass:", style="bold")
     for diagnostic, methods in bad.items():

@@ -12,6 +12,7 @@ import numpy as np
 
 from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
+from yinguo.diagnose.anderson_rubin_interval import anderson_rubin_check
 from yinguo.diagnose.endogeneity import endogeneity, endogeneity_verdict
 from yinguo.diagnose.first_stage import strength, strength_verdict
 from yinguo.diagnose.joint_strength_of_instruments import first_stage_scores, joint_strength_verdict
@@ -22,7 +23,12 @@ from yinguo.kernels import residual_tests
 from yinguo.kernels.instrument_moments import InstrumentMoments, Scores
 from yinguo.kernels.k_class import KClass, covariance, fit_k_class, raw_coefficients
 
-__all__ = ["fit_linear", "linear_structure"]
+__all__ = ["STRONG", "fit_linear", "linear_structure"]
+
+#: First-stage F below which intervals of estimate and standard error are too short at the 5 % level, however little:
+#: Lee, McCrary, Moreira & Porter (2022), American Economic Review 112(10), for one instrument. The set of Anderson and
+#: Rubin is then shown beside them.
+STRONG = 104.7
 
 
 def fit_linear(
@@ -149,7 +155,7 @@ def _study_order(study: Study, endogenous) -> list[int]:
 
 
 def _checks(moments: InstrumentMoments, plain: KClass, middles, study: Study, endogenous) -> tuple:
-    """Three checks that read what was computed already."""
+    """Three checks that read what was computed already, and below STRONG the set that holds however weak they are."""
     outcome, treatment, groups = study.roles["outcome"], study.roles["treatment"], study.groups
 
     def first_stage(result):
@@ -178,4 +184,10 @@ def _checks(moments: InstrumentMoments, plain: KClass, middles, study: Study, en
             )
         return endogeneity_verdict(test, outcome, treatment)
 
-    return first_stage, instruments_agree, exogenous
+    def strong() -> bool:
+        with suppress(DataError):  # no first stage at all; the check says so
+            return strength(moments, groups, study.instruments, middles["first stage"]).f_effective >= STRONG
+        return False
+
+    weak_robust = () if moments.m > 1 or strong() else (anderson_rubin_check,)
+    return first_stage, *weak_robust, instruments_agree, exogenous
