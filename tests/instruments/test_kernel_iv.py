@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.kernel_ridge import KernelRidge
+from kernel_toys import AVERAGE_SLOPE, confounded_error, grid, squared_error, toy
 
 import yinguo as yg
 from yinguo.datasets.demand import demand, demand_seeds
@@ -10,28 +10,6 @@ from yinguo.kernels.gaussian import gaussian_kernel, median_bandwidth
 
 #: The options under which the method is that of mliv 0.0.2 and of the code of Xu et al. (2021).
 PROGRAMME = {"bandwidth": "joint", "centre_outcome": False}
-
-
-def toy(seed: int = 0, n: int = 600) -> yg.Study:
-    """A bent effect, one covariate, a hidden confounder."""
-    rng = np.random.default_rng(seed)
-    Z, U, noise, x = rng.normal(size=(4, n))
-    T = Z + U + 0.5 * x
-    Y = curve(x[:, None], T) - 2 * U + 0.3 * noise
-    return yg.Study.from_arrays(x[:, None], T, Y, Z=Z)
-
-
-def curve(X, T) -> np.ndarray:
-    """The truth of :func:`toy`."""
-    return np.sin(T) + T + X[:, 0]
-
-
-def grid(n: int = 400) -> tuple[np.ndarray, np.ndarray]:
-    return 0.7 * np.random.default_rng(99).normal(size=(n, 1)), np.linspace(-2, 2, n)
-
-
-def squared_error(predict) -> float:
-    return float(np.mean((predict(*grid()) - curve(*grid())) ** 2))
 
 
 def their_split(n: int, seed: int = 2022) -> np.ndarray:
@@ -84,8 +62,7 @@ def test_it_finds_the_curve_that_confounded_regression_misses():
     for seed in range(8):
         study = toy(seed)
         errors.append(squared_error(yg.KernelIV(random_state=seed).fit(study).predict))
-        ridge = KernelRidge(kernel="rbf", gamma=0.3, alpha=0.1).fit(np.column_stack([study.T, study.X]), study.Y)
-        naive.append(squared_error(lambda X, T, ridge=ridge: ridge.predict(np.column_stack([T, X]))))
+        naive.append(confounded_error(study))
     assert min(naive) > 1.0
     assert max(errors) < 0.3
     assert np.mean(errors) < 0.1 * np.mean(naive)
@@ -95,8 +72,7 @@ def test_more_rows_bring_the_curve_and_the_average_slope_nearer():
     few = [yg.KernelIV(random_state=s).fit(toy(s, 300)) for s in range(6)]
     many = [yg.KernelIV(random_state=s).fit(toy(s, 3000)) for s in range(6)]
     assert np.mean([squared_error(m.predict) for m in many]) < 0.5 * np.mean([squared_error(m.predict) for m in few])
-    truth = 1 + np.exp(-(2.25) / 2)  # E[cos T] with T normal of variance 2.25
-    gaps = [abs(np.mean([m.result_.estimate for m in group]) - truth) for group in (few, many)]
+    gaps = [abs(np.mean([m.result_.estimate for m in group]) - AVERAGE_SLOPE) for group in (few, many)]
     assert gaps[1] < gaps[0]
     # The slope of a regression on the confounded treatment is 1 below the truth.
     assert gaps[1] < 0.3
@@ -136,8 +112,7 @@ def test_a_rare_category_does_not_stop_the_kernel():
     study = toy()
     rare = (np.arange(600) % 20 == 0).astype(float)
     method = yg.KernelIV().fit(study.replace(X=np.column_stack([study.X, rare]), covariates=["x", "rare"]))
-    X, T = grid()
-    assert np.mean((method.predict(np.column_stack([X, 0 * T]), T) - curve(X, T)) ** 2) < 0.4
+    assert squared_error(lambda X, T: method.predict(np.column_stack([X, 0 * T]), T)) < 0.4
 
 
 def test_what_was_chosen_is_told_and_a_choice_at_the_edge_is_a_note():
@@ -145,8 +120,8 @@ def test_what_was_chosen_is_told_and_a_choice_at_the_edge_is_a_note():
     assert result.extras["stage1_penalty"] == 1.0
     assert result.extras["stage2_penalty"] == 0.01
     assert result.extras["treatment_features"] <= 300
-    assert [note for note in result.notes if note.startswith("stage 1: the best penalty, 1, is the smallest")]
-    assert not [note for note in result.notes if note.startswith("stage 2")]
+    assert [note for note in result.notes if note.startswith("stage1_penalty: the best penalty, 1, is the smallest")]
+    assert not [note for note in result.notes if note.startswith("stage2_penalty")]
     assert result.diagnostics[0].name == "first-stage"
     assert result.diagnostics[0].verdict == "ok"
     assert result.se is None
@@ -171,6 +146,6 @@ def test_wrong_options_are_named_with_their_value(options, words):
 
 
 def test_too_many_rows_for_the_exact_method_are_told_the_remedy(monkeypatch):
-    monkeypatch.setattr("yinguo.instruments.kernel_iv.EXACT_ROWS", 250)
+    monkeypatch.setattr("yinguo.instruments.kernel_parts.EXACT_ROWS", 250)
     with pytest.raises(yg.DataError, match="set approximation='nystrom'"):
         yg.KernelIV().fit(toy())

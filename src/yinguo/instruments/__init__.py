@@ -21,9 +21,13 @@ _EXPORTS: dict[str, str] = {
     "CIIV": "ciiv",
     "SisVIVE": "sis_vive",
     "ModeIV": "mode_iv",
+    "ControlFunction": "control_function",
+    "SeriesControlFunction": "series_control_function",
     "read_mliv": "mliv_layout",
     "Poly2SLS": "poly_2sls",
     "SieveIV": "sieve_iv",
+    "DualIV": "dual_iv",
+    "KernelAGMM": "kernel_agmm",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

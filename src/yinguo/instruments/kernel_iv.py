@@ -28,19 +28,10 @@ from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
 from yinguo.diagnose.first_stage import first_stage_check
 from yinguo.errors import DataError
-from yinguo.kernels.gaussian import BANDWIDTH_RULES, median_bandwidth
-from yinguo.kernels.kernel_features import CentreFeatures, RandomFeatures, pivoted_features, random_features
-from yinguo.kernels.two_stage_ridge import BLOCK, first_stage_path, second_stage_path, stage_moments
+from yinguo.instruments.kernel_parts import at_the_edge, curve_values, kernel_features, tried
+from yinguo.kernels.two_stage_ridge import first_stage_path, second_stage_path, stage_moments
 
 __all__ = ["KernelIV"]
-
-#: Penalties per row tried where none is given.
-PENALTIES = np.logspace(-2, -10, 50)
-#: Rows among which the Nystroem centres are looked for; their kernel matrix is held in memory.
-CANDIDATES = 5000
-#: First-stage rows up to which the exact method is offered: a kernel matrix of 3.2 GB.
-EXACT_ROWS = 20_000
-APPROXIMATIONS = (None, "nystrom", "random-features")
 
 
 class KernelIV(StructuralEstimator):
@@ -83,13 +74,15 @@ class KernelIV(StructuralEstimator):
 
     Examples
     --------
+    Regression of the outcome on the treatment is 1 off.
+
     >>> import numpy as np, yinguo as yg
     >>> rng = np.random.default_rng(0)
-    >>> Z, U, noise = rng.normal(size=(3, 800))
+    >>> Z, U, noise = rng.normal(size=(3, 1000))
     >>> T = Z + U
-    >>> study = yg.Study.from_arrays(np.empty((800, 0)), T, np.abs(T) - 2 * U + 0.1 * noise, Z=Z)
+    >>> study = yg.Study.from_arrays(np.empty((1000, 0)), T, np.sin(T) - U + 0.1 * noise, Z=Z)
     >>> curve = yg.KernelIV().fit(study)
-    >>> bool(np.abs(curve.effect(None, [0.0], [1.5]) - 1.5) < 0.4)
+    >>> bool(abs(curve.effect(None, [-1.0], [1.0])[0] - 2 * np.sin(1.0)) < 0.6)
     True
     """
 
@@ -127,23 +120,26 @@ class KernelIV(StructuralEstimator):
     def fit(self, study: Study) -> "KernelIV":
         """Estimate on a study; see :class:`KernelIV`."""
         Y, T, X, Z = self.take_roles(study)
-        self._check_options()
-        penalties = [_penalties(self, name) for name in ("stage1_penalty", "stage2_penalty")]
+        paths = {name: tried(getattr(self, name), name) for name in ("stage1_penalty", "stage2_penalty")}
         rng = as_rng(self.random_state)
         first, second = split_rows(self.split, study.n, rng)
         self.level_ = float(Y.mean()) if self.centre_outcome else 0.0
         ZX, TX, Y = np.column_stack([Z, X]), np.column_stack([T, X]), Y - self.level_
-        psi, phi = self._features(ZX[first], rng), self._features(TX[first], rng)
+        psi, phi = (kernel_features(self, rows[first], rng) for rows in (ZX, TX))
         one, two = (stage_moments(psi.transform, phi.transform, ZX[h], TX[h], Y[h]) for h in (first, second))
-        stage1 = first_stage_path(one, two, penalties[0])
-        stage2 = second_stage_path(stage1.coefficients, one, two, penalties[1])
+        stage1 = first_stage_path(one, two, paths["stage1_penalty"])
+        stage2 = second_stage_path(stage1.coefficients, one, two, paths["stage2_penalty"])
         self.features_, self.coefficients_ = phi, stage2.coefficients
         self.penalties_ = (stage1.penalty, stage2.penalty)
         self.result_ = self.average_effect(
             study,
             no_inference="no standard error is known for a curve with penalties chosen from the data; bootstrap it.",
             checks=(first_stage_check,),
-            notes=_at_the_edge(self.penalties_, penalties),
+            notes=tuple(
+                remark
+                for (name, path), best in zip(paths.items(), self.penalties_, strict=True)
+                for remark in at_the_edge(name, best, path)
+            ),
             extras={
                 "stage1_penalty": stage1.penalty,
                 "stage2_penalty": stage2.penalty,
@@ -153,32 +149,8 @@ class KernelIV(StructuralEstimator):
         )
         return self
 
-    def _check_options(self) -> None:
-        if self.bandwidth not in BANDWIDTH_RULES:
-            raise DataError(f"bandwidth is {self.bandwidth!r}; it must be one of {BANDWIDTH_RULES}.")
-        if self.approximation not in APPROXIMATIONS:
-            raise DataError(f"approximation is {self.approximation!r}; it must be one of {APPROXIMATIONS}.")
-        if self.approximation is not None and self.centres < 1:
-            raise DataError(f"centres is {self.centres}; it must be at least 1.")
-
-    def _features(self, rows, rng: np.random.Generator) -> CentreFeatures | RandomFeatures:
-        bandwidth = median_bandwidth(rows, self.bandwidth)
-        if self.approximation == "random-features":
-            return random_features(bandwidth, self.centres, rng)
-        if self.approximation == "nystrom":
-            chosen = rng.choice(len(rows), min(len(rows), max(CANDIDATES, self.centres)), replace=False)
-            return pivoted_features(rows[chosen], bandwidth, most=self.centres)
-        if len(rows) > EXACT_ROWS:
-            raise DataError(
-                f"the first stage has {len(rows)} rows and its kernel matrices would take "
-                f"{16 * len(rows) ** 2 / 1e9:.0f} GB; set approximation='nystrom'."
-            )
-        return pivoted_features(rows, bandwidth)
-
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
-        TX = np.column_stack([T, X])
-        parts = [self.features_.transform(TX[a : a + BLOCK]) @ self.coefficients_ for a in range(0, len(TX), BLOCK)]
-        return self.level_ + np.concatenate(parts)
+        return curve_values(self.features_.transform, self.coefficients_, self.level_, X, T)
 
 
 def split_rows(split: Any, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -208,20 +180,3 @@ def split_rows(split: Any, n: int, rng: np.random.Generator) -> tuple[np.ndarray
             f"{n} rows, some true and some false."
         )
     return np.flatnonzero(marked), np.flatnonzero(~marked)
-
-
-def _penalties(options: KernelIV, name: str) -> np.ndarray:
-    given = getattr(options, name)
-    penalties = PENALTIES if given is None else np.atleast_1d(np.asarray(given, dtype=np.float64))
-    if penalties.ndim != 1 or not penalties.size or not (np.isfinite(penalties) & (penalties > 0)).all():
-        raise DataError(f"{name} is {given!r}; it must be a positive number or several.")
-    return penalties
-
-
-def _at_the_edge(chosen, penalties) -> tuple[str, ...]:
-    return tuple(
-        f"stage {stage}: the best penalty, {best:.3g}, is the {'smallest' if best == path.min() else 'largest'} of "
-        f"those tried; the curve may want a {'weaker' if best == path.min() else 'stronger'} one."
-        for stage, best, path in zip((1, 2), chosen, penalties, strict=True)
-        if len(path) > 1 and best in (path.min(), path.max())
-    )

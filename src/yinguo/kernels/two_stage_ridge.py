@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-__all__ = ["Penalised", "StageMoments", "first_stage_path", "second_stage_path", "stage_moments"]
+__all__ = ["Penalised", "StageMoments", "first_stage_path", "second_stage_path", "spectrum", "stage_moments"]
 
 #: Rows whose features are in memory at a time.
 BLOCK = 4096
@@ -110,7 +110,7 @@ def first_stage_path(first: StageMoments, second: StageMoments, penalties) -> Pe
     -------
     Penalised
     """
-    S, U = _spectrum(first.tPsiPsi)
+    S, U = spectrum(first.tPsiPsi)
     M = U.T @ first.tPsiPhi
     c = np.einsum("ij,ij->i", U.T @ second.tPsiPhi, M)
     HG = (M @ M.T) * (U.T @ second.tPsiPsi @ U)
@@ -138,7 +138,7 @@ def second_stage_path(V, first: StageMoments, second: StageMoments, penalties) -
     -------
     Penalised
     """
-    E, Q = _spectrum(V.T @ second.tPsiPsi @ V)
+    E, Q = spectrum(V.T @ second.tPsiPsi @ V)
     paths = Q @ ((Q.T @ (V.T @ second.tPsiY))[:, None] / (E[:, None] + second.n * np.asarray(penalties)))
     fitted = np.einsum("ik,ik->k", paths, first.tPhiPhi @ paths)
     losses = (first.YY - 2 * first.tPhiY @ paths + fitted) / first.n
@@ -146,7 +146,13 @@ def second_stage_path(V, first: StageMoments, second: StageMoments, penalties) -
     return Penalised(paths[:, best].copy(), float(penalties[best]), losses)
 
 
-def _spectrum(A) -> tuple[np.ndarray, np.ndarray]:
+def spectrum(A) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues, none negative, and eigenvectors of a positive semi-definite matrix.
+
+    Parameters
+    ----------
+    A : (q, q) symmetric float array
+    """
     values, vectors = linalg.eigh(A, driver="evd", check_finite=False)
     # Rounding makes zero eigenvalues slightly negative; a small penalty must not cancel against them.
     return np.maximum(values, 0.0), vectors
