@@ -147,7 +147,7 @@ def test_measures_become_columns(summary):
 def test_differences_to_a_named_row_become_columns(summary):
     from bench_toys import rows_seen
 
-    rows = cell_of(render.markdown(summary(measure=rows_seen, against="mean")), "small")
+    rows = cell_of(render.markdown(summary(measure=rows_seen, against=("mean",))), "small")
     shown = [row["estimate again, less mean"] for row in rows]
     assert shown[0] == ""
     assert float(shown[1].split(" ")[0]) == pytest.approx(0.5)

@@ -29,7 +29,7 @@ def test_two_cells_of_one_name_are_refused():
         {"methods": (method("mean", "Mean", cells=("smal",)),)},
         {"methods": (*METHODS, method("wrong", "Mean", artefact_of="mode"))},
         {"metrics": ("estimate", "mse")},
-        {"against": "median"},
+        {"against": ("median",)},
     ],
 )
 def test_a_name_that_the_table_does_not_know_is_refused(changes):

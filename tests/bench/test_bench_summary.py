@@ -103,7 +103,7 @@ def test_measures_are_compared_with_those_of_the_named_row_on_the_same_draws(sum
     def measure(fitted, drawn):
         return {"estimate": fitted.result_.estimate}
 
-    mean, shifted, first = summary(measure=measure, against="mean").of_cell(CELLS[0])
+    mean, shifted, first = summary(measure=measure, against=("mean",)).of_cell(CELLS[0])
     assert list(mean.measures) == ["estimate"]
     # The draws are shared, so the shift is found without error though the estimates vary.
     assert shifted.measures["estimate, less mean"].value == pytest.approx(0.5)

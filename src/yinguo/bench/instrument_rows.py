@@ -130,18 +130,18 @@ class RecodedTreatment(_Adapter):
     def fit(self, study: Study) -> "RecodedTreatment":
         """Estimate on a study."""
         super().fit(study)
-        gain = np.mean(self.inner_.predict(study.X, 0.5 + 0.5 / RECODED) - self.inner_.predict(study.X, 0.5))
+        gain = np.mean(self.effect(study.X, 0.0, 1.0))
         self.result_ = self.inner_.make_result(study, float(gain), no_inference="an error repeated on purpose.")
         return self
 
+    def predict(self, X, T) -> np.ndarray:
+        """The curve at treatments on the recoded scale."""
+        return self.inner_.predict(X, 0.5 + 0.5 * np.asarray(T) / RECODED)
+
+    def effect(self, X, t0=0.0, t1=1.0) -> np.ndarray:
+        """Differences of that curve."""
+        return self.predict(X, t1) - self.predict(X, t0)
+
 
 def _with_instruments(study: Study, Z: np.ndarray) -> Study:
-    return Study.from_arrays(
-        study.X,
-        study.T,
-        study.Y,
-        Z=Z,
-        covariates=study.covariates,
-        treatment=study.roles["treatment"],
-        outcome=study.roles["outcome"],
-    )
+    return study.replace(Z=Z, instruments=[f"z{k + 1}" for k in range(Z.shape[1])])

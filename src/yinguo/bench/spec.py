@@ -165,8 +165,8 @@ class PublishedTable:
     published : tuple of Published
     measure : callable or None
         ``measure(fitted, draw) -> {name: float}``: further figures for each fit, computed after it.
-    against : str or None
-        Label of the row with which every other row is compared, measure by measure and draw by draw.
+    against : tuple of str
+        Labels of rows with which every other row is compared, measure by measure and draw by draw.
     seed : int
         Root of every seed.
     quick_fraction : float
@@ -187,7 +187,7 @@ class PublishedTable:
     metrics: tuple[str, ...]
     published: tuple[Published, ...] = ()
     measure: "Callable[[Any, Draw], Mapping[str, float]] | None" = None
-    against: str | None = None
+    against: tuple[str, ...] = ()
     seed: int = 0
     quick_fraction: float = 0.02
 
@@ -202,7 +202,7 @@ class PublishedTable:
         mentioned += [("method", p.method, labels) for p in self.published]
         mentioned += [("cell", name, cells) for method in self.methods for name in method.cells or ()]
         mentioned += [("method", m.artefact_of, labels) for m in self.methods if m.artefact_of is not None]
-        mentioned += [("method", self.against, labels)] if self.against is not None else []
+        mentioned += [("method", name, labels) for name in self.against]
         mentioned += [("metric", name, list(METRICS)) for name in self.metrics]
         mentioned += [("metric", name, list(METRICS)) for p in self.published for name in p.values]
         mentioned += [("mark", p.mark, list(MARKS)) for p in self.published]

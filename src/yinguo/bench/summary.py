@@ -158,7 +158,7 @@ def summarise(table: PublishedTable, tasks: Sequence[Task], rows: Mapping[str, R
             method,
             made[cell.name, method.label],
             planned[cell.name, method.label],
-            against=(table.against, made.get((cell.name, table.against), [])) if table.against else None,
+            against={label: made.get((cell.name, label), []) for label in table.against if label != method.label},
         )
         for cell in table.cells
         for method in table.methods
@@ -188,9 +188,7 @@ def machine_kind() -> dict[str, str]:
     }
 
 
-def _line(
-    cell: Cell, method: Method, rows: Sequence[Row], planned: int, against: tuple[str, Sequence[Row]] | None
-) -> Line:
+def _line(cell: Cell, method: Method, rows: Sequence[Row], planned: int, against: Mapping[str, Sequence[Row]]) -> Line:
     good = [row for row in rows if row.error is None]
     figures: dict[str, Figure] = {}
     measures: dict[str, Figure] = {}
@@ -210,9 +208,9 @@ def _line(
         measures = {
             name: mean_figure(np.array([row.measures[name] for row in good if name in row.measures])) for name in names
         }
-        if against is not None and against[0] != method.label:
-            differences = paired_differences(good, [row for row in against[1] if row.error is None])
-            measures |= {f"{name}, less {against[0]}": figure for name, figure in differences.items()}
+        for label, others in against.items():
+            differences = paired_differences(good, [row for row in others if row.error is None])
+            measures |= {f"{name}, less {label}": figure for name, figure in differences.items()}
     return Line(
         cell=cell,
         method=method,
