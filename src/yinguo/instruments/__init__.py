@@ -23,6 +23,7 @@ _EXPORTS: dict[str, str] = {
     "ModeIV": "mode_iv",
     "ControlFunction": "control_function",
     "SeriesControlFunction": "series_control_function",
+    "FlexibleControlFunction": "flexible_control_function",
     "read_mliv": "mliv_layout",
     "Poly2SLS": "poly_2sls",
     "SieveIV": "sieve_iv",
