@@ -85,13 +85,13 @@ def stage_moments(psi: Callable, phi: Callable, Z, X, Y) -> StageMoments:
     -------
     StageMoments
     """
-    total: list = [0.0] * 5
+    total = dict.fromkeys(("tPsiPsi", "tPsiPhi", "tPhiPhi", "tPsiY", "tPhiY"), np.zeros(()))
     for a in range(0, len(Y), BLOCK):
         rows = slice(a, a + BLOCK)
         P, F, y = psi(Z[rows]), phi(X[rows]), Y[rows]
-        for k, term in enumerate((P.T @ P, P.T @ F, F.T @ F, P.T @ y, F.T @ y)):
-            total[k] = total[k] + term
-    return StageMoments(len(Y), *total, float(Y @ Y))
+        terms = {"tPsiPsi": P.T @ P, "tPsiPhi": P.T @ F, "tPhiPhi": F.T @ F, "tPsiY": P.T @ y, "tPhiY": F.T @ y}
+        total = {name: total[name] + term for name, term in terms.items()}
+    return StageMoments(n=len(Y), YY=float(Y @ Y), **total)
 
 
 def first_stage_path(first: StageMoments, second: StageMoments, penalties) -> Penalised:
