@@ -28,9 +28,7 @@ the effect) or empty (they contradict one another); both are counted, and an emp
 """
 
 GAPS = """
-* Bias and spread are left out: with one instrument, and for LIML, the estimates have no mean, so that averages over
-draws
-  settle nowhere.
+* Bias and spread are left out: with one instrument, and for LIML, the estimates have no mean.
 * With one instrument LIML is two-stage least squares and has no row.
 * Classical errors under unequal noise are shown to be wrong at any strength; no such row is a recommendation.
 """

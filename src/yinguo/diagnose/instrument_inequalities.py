@@ -164,12 +164,10 @@ def pearl_inequality(study, *, bins: int = 5, n_draws: int = 2000, random_state:
     errors = np.maximum(errors, FLOOR * 0.5 / np.sqrt(size.min()))
     statistic, p_value = sup_t_test(theta, errors, draws, study.n)
     per_level = shares.max(axis=0).sum(axis=1)
-    worst = (
-        study.treatment_levels[int(per_level.argmax())] if len(study.treatment_levels) == n_t else per_level.argmax()
-    )
+    worst = np.unique(study.T)[per_level.argmax()]
     return InequalityTest(
         name="instrumental-inequality", value=float(per_level.max()), bound="at most 1", statistic=statistic,
-        p_value=p_value, where=f"{study.roles['treatment']} = {worst}",
+        p_value=p_value, where=f"{study.roles['treatment']} = {worst:g}",
         claim="the instrument is as good as random and reaches the outcome through the treatment alone", n=study.n,
         notes=_unused(study),
     )  # fmt: skip
