@@ -5,7 +5,7 @@ import pytest
 
 from yinguo.kernels.gaussian import gaussian_kernel, median_bandwidth
 from yinguo.kernels.kernel_features import pivoted_features
-from yinguo.kernels.two_stage_ridge import first_stage_path, second_stage_path, stage_moments
+from yinguo.kernels.two_stage_ridge import first_local_minimum, first_stage_path, second_stage_path, stage_moments
 
 PENALTIES = np.logspace(1, -7, 9)
 
@@ -90,3 +90,13 @@ def test_with_linear_features_and_no_penalty_it_is_two_stage_least_squares():
     slope = second_stage_path(V, moments, moments, [1e-14]).coefficients[0]
     fitted = Z @ np.linalg.lstsq(Z, X[:, 0], rcond=None)[0]
     assert slope == pytest.approx(fitted @ Y / (fitted @ X[:, 0]), rel=1e-9)
+
+
+def test_of_several_minima_the_one_at_the_largest_penalty_counts():
+    penalties = np.array([1e-1, 1e-2, 1e-3, 1e-4, 1e-5])
+    for losses, best in (
+        ([5.0, 2.0, 3.0, 1.0, 0.0], 1), ([5.0, 4.0, 3.0, 2.0, 1.0], 4), ([1.0, 2.0, 0.0, 2.0, 3.0], 0),
+    ):  # fmt: skip
+        assert first_local_minimum(penalties, losses) == best
+        assert first_local_minimum(penalties[::-1], losses[::-1]) == 4 - best
+    assert first_local_minimum([1.0], [3.0]) == 0

@@ -48,9 +48,10 @@ class KernelIV(StructuralEstimator):
     does not), so that the curve shrinks towards the mean outcome and adding a constant to the outcome adds it to the
     curve. Where most pairs of rows are tied in a column its bandwidth is the median of the distances that are not 0;
     the published rule divides by 0 there. The kernel matrices are factored to rounding instead of being given a ridge
-    of 1e-10. Penalties come from a grid, not from a local search. The second penalty is judged, as in the paper, on
-    treatments that are confounded; it is a smoothing parameter chosen by a biased judge, and ``stage2_penalty`` sets
-    it by hand.
+    of 1e-10. Penalties come from a grid, not from a local search; where the error that judges the second has several
+    minima, the one at the largest penalty counts. That judge is, as in the paper, the outcome at treatments that are
+    confounded: it favours too much smoothing and draws average slopes towards the confounded one, by less the more
+    rows there are. ``stage2_penalty`` sets the penalty by hand.
 
     Parameters
     ----------

@@ -20,7 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
-__all__ = ["Penalised", "StageMoments", "first_stage_path", "second_stage_path", "spectrum", "stage_moments"]
+__all__ = [
+    "Penalised", "StageMoments", "first_local_minimum", "first_stage_path", "second_stage_path", "spectrum",
+    "stage_moments",
+]  # fmt: skip
 
 #: Rows whose features are in memory at a time.
 BLOCK = 4096
@@ -124,7 +127,9 @@ def second_stage_path(V, first: StageMoments, second: StageMoments, penalties) -
     """Ridge of the outcome on predicted treatment features; the penalty that predicts the first half best.
 
     The judge is the outcome of the first half at the treatment it really had. That treatment is confounded, so the
-    judge is biased; the paper accepts this, and so do we (see :class:`yinguo.instruments.KernelIV`).
+    judge is biased; the paper accepts this, and so do we (see :class:`yinguo.instruments.KernelIV`). With many rows its
+    error may fall a second time at penalties next to none, where the curve follows the noise of the predictions; of
+    several minima the one at the largest penalty counts.
 
     Parameters
     ----------
@@ -142,8 +147,32 @@ def second_stage_path(V, first: StageMoments, second: StageMoments, penalties) -
     paths = Q @ ((Q.T @ (V.T @ second.tPsiY))[:, None] / (E[:, None] + second.n * np.asarray(penalties)))
     fitted = np.einsum("ik,ik->k", paths, first.tPhiPhi @ paths)
     losses = (first.YY - 2 * first.tPhiY @ paths + fitted) / first.n
-    best = int(np.argmin(losses))
+    best = first_local_minimum(penalties, losses)
     return Penalised(paths[:, best].copy(), float(penalties[best]), losses)
+
+
+def first_local_minimum(penalties, losses) -> int:
+    """Index of the minimum at the largest penalty, among the local minima of a path.
+
+    Parameters
+    ----------
+    penalties : (k,) float array
+        In any order.
+    losses : (k,) float array
+
+    Source
+    ------
+    Hall & Marron (1991), Journal of the Royal Statistical Society B 53(1), for bandwidths: where a cross-validation
+    function has several minima, the smoothest one is the reliable one.
+
+    Examples
+    --------
+    >>> first_local_minimum([1e-4, 1e-3, 1e-2, 1e-1], [1.0, 3.0, 2.0, 4.0])
+    2
+    """
+    order = np.argsort(penalties)[::-1]
+    falling = np.diff(np.asarray(losses)[order]) <= 0
+    return int(order[len(falling) if falling.all() else int(np.argmin(falling))])
 
 
 def spectrum(A) -> tuple[np.ndarray, np.ndarray]:
