@@ -9,6 +9,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 import yinguo as yg
+from yinguo.datasets import card_1995
 from yinguo.diagnose import anderson_rubin, anderson_rubin_check
 
 #: Coverage over 400 draws may miss its target by three Monte Carlo errors of 0.011.
@@ -80,6 +81,29 @@ def test_statistic_and_p_value_are_those_of_the_f_test_on_the_instruments(covari
         test = fit.f_test(np.eye(5)[2:])
         assert found.statistic(theta) == pytest.approx(float(np.squeeze(test.fvalue)), rel=1e-8)
         assert found.p_value(theta) == pytest.approx(float(test.pvalue), rel=1e-6)
+
+
+#: 95 % sets, F statistic and p-value of no effect on Card's (1995) data by the R package ivmodel, as typed in its own
+#: tests (classical F test): instruments, covariates, ends, F, p, degrees of freedom.
+IVMODEL = [
+    ("nearc4", True, (0.0248048359651, 0.284823593339), 5.41527923822, 0.0200276297596, 2994),
+    ("both", True, (0.0536002610089, 0.361980791255), 5.24393512598, 0.00532805613556, 2993),
+    ("nearc4", False, (0.143037504074, 0.250862634531), 82.7445324192, None, 3008),
+    ("both", False, (0.166084633236, 0.260253933988), 51.3582485426, None, 3007),
+]
+
+
+@pytest.mark.parametrize(("instruments", "covariates", "ends", "F", "p", "dof"), IVMODEL)
+def test_sets_on_card_s_data_are_those_of_ivmodel(instruments, covariates, ends, F, p, dof):
+    study = card_1995(instruments=instruments).study
+    if not covariates:
+        study = study.replace(X=study.X[:, :0], covariates=())
+    found = anderson_rubin(study, covariance="unadjusted")
+    assert found.pieces[0] == pytest.approx(ends, rel=1e-9)
+    assert found.statistic(0.0) == pytest.approx(F, rel=1e-9)
+    assert found.form.dof == dof
+    if p is not None:
+        assert found.p_value() == pytest.approx(p, rel=1e-8)
 
 
 def test_a_value_is_in_the_set_if_and_only_if_its_p_value_exceeds_one_minus_the_level():
