@@ -72,6 +72,18 @@ def run(args: Sequence[str] | None = None) -> int:
         code, message = _verdict(error)
         say(message)
         return code
+    finally:
+        _forget_types()
+
+
+def _forget_types() -> None:
+    """Empty the caches in which narwhals keeps DuckDB's types.
+
+    With PyTorch loaded they outlive DuckDB at the end of the process, and DuckDB's binding then prints a page of
+    warnings about leaks.
+    """
+    for item in list(vars(sys.modules.get("narwhals._duckdb.utils", object)).values()):
+        getattr(item, "cache_clear", lambda: None)()
 
 
 def _verdict(error: BaseException) -> tuple[int, str]:

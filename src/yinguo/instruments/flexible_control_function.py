@@ -196,8 +196,8 @@ def support_check(T, X, V, values):
     def check(result) -> Diagnostic:
         verdict = "ok" if share <= 0.1 else "look" if share <= 0.3 else "stop"
         sentence = (
-            f"{share:.0%} of the curve is an average over values of the control variable never met at such a "
-            f"{result.treatment}, given the covariates: there the outcome model guesses."
+            f"{share:.0%} of the curve is an average over values of the control variable never met at such "
+            f"values of {result.treatment}, given the covariates: there the outcome model guesses."
         )
         return Diagnostic("control-support", share, "at most 10 %", verdict, sentence)
 
