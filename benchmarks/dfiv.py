@@ -70,8 +70,8 @@ def time_to_reach() -> list[dict]:
     """For each record of mliv's DFIV: the fewest rounds of ours that are at least as good, and their time."""
     found = []
     for row in json.loads((HERE / "results" / "mliv-networks.json").read_text()):
-        if (row["method"], row["who"]) != ("DFIV", "mliv") or "mse" not in row:
-            continue
+        if (row["method"], row["who"]) != ("DFIV", "mliv") or "cpu_seconds" not in row:
+            continue  # some fits were not timed
         draw = demand(n=row["rows"], rho=RHO, **demand_seeds(row["experiment"]))
         reached = None
         for rounds in ROUNDS:
@@ -93,7 +93,9 @@ def main() -> None:
     parser.add_argument("--code", type=Path, metavar="FOLDER")
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
-    write("dfiv", {"authors": authors(options.code, options.seeds), "time_to_reach_mliv": time_to_reach()})
+    record: dict = {"authors": authors(options.code, options.seeds)}
+    write("dfiv", record)  # minutes of work, kept whatever comes next
+    write("dfiv", record | {"time_to_reach_mliv": time_to_reach()})
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ A traceback is for ``--debug`` only. Messages of the library speak of Python arg
 put in terms of the options of the command line.
 """
 
+import gc
 import logging
 import os
 import re
@@ -82,8 +83,13 @@ def _forget_types() -> None:
     With PyTorch loaded they outlive DuckDB at the end of the process, and DuckDB's binding then prints a page of
     warnings about leaks.
     """
-    for item in list(vars(sys.modules.get("narwhals._duckdb.utils", object)).values()):
-        getattr(item, "cache_clear", lambda: None)()
+    if "torch" not in sys.modules:
+        return
+    for module in [m for name, m in sys.modules.items() if name.startswith("narwhals")]:
+        for item in list(vars(module).values()):
+            if callable(getattr(item, "cache_clear", None)):
+                item.cache_clear()
+    gc.collect()
 
 
 def _verdict(error: BaseException) -> tuple[int, str]:
