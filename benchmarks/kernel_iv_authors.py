@@ -4,17 +4,19 @@ Run: OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/kernel_iv_author
 
 FOLDER is a checkout of github.com/liyuan9988/DeepFeatureIV. Its trainer draws its own data; ours is the same draw, row
 by row, and gets the same split. Three rows come out: their programme, ours under their options (equal answers), and
-ours as it is by default.
+ours as it is by default. Their programme takes minutes a seed and does not change with ours; without ``--code`` its
+errors are those of the record that is there already, if that is of the same task, and the new record says so.
 """
 
 import argparse
+import json
 import importlib
 import sys
 import types
 from pathlib import Path
 
 import numpy as np
-from timing import write
+from timing import RESULTS, write
 
 import yinguo as yg
 from yinguo.datasets import demand
@@ -41,6 +43,13 @@ def their_trainer(folder: Path, method: str):
     return getattr(importlib.import_module(f"src.models.{method}.trainer"), f"{method}Trainer")
 
 
+def recorded(task: str) -> list[float] | None:
+    """Their errors in the record that is there, if it is of this task."""
+    path = RESULTS / "speed-kernel-iv-authors.json"
+    record = json.loads(path.read_text()) if path.exists() else {}
+    return record["test_error"].get("theirs") if record.get("task") == task else None
+
+
 def main() -> None:
     """Measure and write the record."""
     parser = argparse.ArgumentParser()
@@ -65,14 +74,19 @@ def main() -> None:
                 {"lam1": [-2, -10], "lam2": [-2, -10], "split_ratio": 0.5},
             )
             errors["theirs"].append(float(run.train(rand_seed=seed)))
+    task = f"KernelIV, demand design, n {N}, rho {RHO}, price-grid test set, seeds 0 to {options.seeds - 1}"
+    earlier = recorded(task) if trainer is None else None
+    if earlier is not None:
+        errors["theirs"] = earlier
     record: dict = {
-        "task": f"KernelIV, demand design, n {N}, rho {RHO}, price-grid test set, seeds 0 to {options.seeds - 1}",
+        "task": task,
         "test_error": errors,
         "mean": {name: float(np.mean(values)) for name, values in errors.items()},
         "sd": {name: float(np.std(values)) for name, values in errors.items()},
         "limit_ours_over_theirs": LIMIT,
     }
-    if trainer is not None:
+    if "theirs" in errors:
+        record["theirs_run"] = "now" if trainer is not None else "earlier"
         record["ours_over_theirs"] = record["mean"]["ours"] / record["mean"]["theirs"]
     write("kernel-iv-authors", record)
 
