@@ -9,8 +9,8 @@ errors are those of the record that is there already, if that is of the same tas
 """
 
 import argparse
-import json
 import importlib
+import json
 import sys
 import types
 from pathlib import Path
