@@ -65,9 +65,12 @@ def test_a_reader_that_goes_away_is_no_error_to_talk_about(arguments):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_ends_with_130_and_no_trace_from_any_process(table, roles, jobs, tmp_path):
     # Fits that sleep, so that the interrupt meets them at work; a function of __main__ reaches the workers too.
+    # Each leaves a mark when it begins: an interrupt during the imports before would be another test.
+    marks = tmp_path / "marks"
+    marks.mkdir()
     slow = (
-        "import sys, time, yinguo.core.compare as module; from yinguo.cli import main\n"
-        "def sleep(*_):\n    time.sleep(60)\n"
+        "import os, pathlib, sys, time, yinguo.core.compare as module; from yinguo.cli import main\n"
+        f"def sleep(*_):\n    pathlib.Path({str(marks)!r}, str(os.getpid())).touch()\n    time.sleep(60)\n"
         "module._fit_one = sleep\nsys.exit(main())"
     )
     arguments = ["estimate", table, *roles, "--methods", "ipw,aipw", "--jobs", jobs, "--progress"]
@@ -77,7 +80,9 @@ def test_ctrl_c_ends_with_130_and_no_trace_from_any_process(table, roles, jobs, 
     )  # fmt: skip
     line = process.stderr.readline() + process.stderr.readline()
     assert "80 rows" in line
-    time.sleep(1.0 if jobs == 1 else 4.0)
+    began = time.monotonic()
+    while len(list(marks.iterdir())) < jobs and time.monotonic() < began + 120:
+        time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
     code, out, err = finish(process)
     assert (code, out) == (130, "")
