@@ -77,6 +77,8 @@ def test_ctrl_c_ends_with_130_and_no_trace_from_any_process(table, roles, jobs, 
     process = subprocess.Popen(
         [sys.executable, "-c", slow, *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A suite started in the background ignores the signal, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     line = process.stderr.readline() + process.stderr.readline()
     assert "80 rows" in line
