@@ -9,6 +9,7 @@ Everything is imported when it is first used; importing yinguo costs next to not
 """
 
 from yinguo import confounding as _confounding
+from yinguo import heterogeneity as _heterogeneity
 from yinguo import instruments as _instruments
 from yinguo import stable as _stable
 from yinguo.core.lazy import lazy_exports as _lazy_exports
@@ -31,7 +32,7 @@ _EXPORTS = {
     "datasets": "yinguo.datasets",
     "diagnose": "yinguo.diagnose",
 }
-for _package in (_confounding, _instruments, _stable):
+for _package in (_confounding, _instruments, _heterogeneity, _stable):
     _EXPORTS |= dict.fromkeys(_package.__all__, _package.__name__)
 
 __all__ = ["__version__", *_EXPORTS]

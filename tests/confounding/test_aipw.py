@@ -6,8 +6,8 @@ from effect_toys import assert_influence, draw, replicate
 from stata_teffects import births, check, stata
 
 import yinguo as yg
-from yinguo.confounding.aipw import aipw_scores, att_scores
 from yinguo.confounding.ipw import weighted_difference
+from yinguo.kernels.doubly_robust import aipw_scores, att_scores
 
 ESTIMANDS = ("ATE", "ATT", "ATC")
 

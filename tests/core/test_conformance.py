@@ -11,12 +11,14 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
 import yinguo as yg
 from yinguo.core.capabilities import ASSUMPTIONS
 from yinguo.core.registry import estimators
 from yinguo.core.structural import StructuralEstimator, average_slope
 from yinguo.errors import YinguoError
+from yinguo.heterogeneity.learner import EffectLearner
 
 CLASSES = list(estimators().values())
 PAIRS = [pytest.param(c, e, id=f"{c.name}-{e}") for c in CLASSES for e in c.capabilities.estimands]
@@ -59,8 +61,16 @@ def small_with_instruments(rng, n: int, q: int, binary: bool) -> yg.Study:
 
 
 def brief(cls) -> dict:
-    """Options that make a network train for a moment only: whether it learns is its own test's matter."""
-    return {"epochs": 3} if "epochs" in cls.option_defaults() else {}
+    """Options that make a network train for a moment only: whether it learns is its own test's matter.
+
+    Methods that leave the learning to others are given a line: a property they declare holds with learners that have
+    it, and boosted trees have none of them.
+    """
+    options = cls.option_defaults()
+    if "epochs" in options:
+        return {"epochs": 3}
+    plain = LinearRegression() if cls.capabilities.unit_effects != "no" else None
+    return {name: plain for name in ("outcome_model", "effect_model") if plain is not None and name in options}
 
 
 def ready(cls, study: yg.Study, **options):
@@ -110,7 +120,7 @@ def test_fit_returns_self_and_a_result_that_tells_everything(cls, estimand):
     assert result.method == cls.name
     assert result.estimand == estimand
     assert np.isfinite(result.estimate)
-    assert brief(cls) or abs(result.estimate - 1.5) < 0.6
+    assert cls.capabilities.trains or abs(result.estimate - 1.5) < 0.6
     assert (result.se is None) == (cls.capabilities.inference == "none")
     document = json.loads(json.dumps(result.to_dict()))
     assert document["estimate"] == result.estimate
@@ -243,7 +253,7 @@ def test_an_affine_outcome_scales_the_estimate_and_the_error(cls, estimand):
     plain, moved = fitted(cls, study, **options), fitted(cls, study.replace(Y=-3.0 * study.Y + 7.0), **options)
     # Folds follow the ranks of Y in `ready`; give the second fit the folds of the first.
     if "folds" in cls.option_defaults():
-        options = options | {"folds": ready(cls, study).folds}
+        options = options | brief(cls) | {"folds": ready(cls, study).folds}
         moved = cls(**options).fit(study.replace(Y=-3.0 * study.Y + 7.0)).result_
     assert moved.estimate == pytest.approx(-3.0 * plain.estimate, rel=TOLERANCE)
     if plain.se is not None:
@@ -256,8 +266,8 @@ def test_swapping_the_labels_flips_the_ate_and_turns_the_att_into_minus_the_atc(
     options = _estimand(cls, estimand)
     folds = {"folds": ready(cls, study).folds} if "folds" in cls.option_defaults() else {}
     mirrored = {"ATT": "ATC", "ATC": "ATT"}.get(estimand, estimand)
-    plain = cls(**options, **folds).fit(study).result_
-    swapped = cls(**_estimand(cls, mirrored), **folds).fit(study.replace(T=1 - study.T)).result_
+    plain = cls(**options, **folds, **brief(cls)).fit(study).result_
+    swapped = cls(**_estimand(cls, mirrored), **folds, **brief(cls)).fit(study.replace(T=1 - study.T)).result_
     assert swapped.estimate == pytest.approx(-plain.estimate, rel=TOLERANCE)
     if plain.se is not None:
         assert swapped.se == pytest.approx(plain.se, rel=TOLERANCE)
@@ -284,7 +294,7 @@ def test_integer_sample_weights_equal_repeated_rows(cls, estimand):
     counts = np.random.default_rng(3).integers(1, 4, study.n)
     weighted = yg.Study.from_arrays(study.X, study.T, study.Y, Z=study.Z, sample_weight=counts)
     repeated = study.take(np.repeat(np.arange(study.n), counts))
-    options = _estimand(cls, estimand)
+    options = _estimand(cls, estimand) | brief(cls)
     folds = ready(cls, study).folds if "folds" in cls.option_defaults() else None
     more = {} if folds is None else {"folds": folds}
     again = {} if folds is None else {"folds": np.repeat(folds, counts)}
@@ -309,8 +319,8 @@ def test_every_row_twice_under_one_group_leaves_the_standard_error_where_it_was(
     grouped = yg.Study.from_arrays(twice.X, twice.T, twice.Y, Z=twice.Z, groups=np.repeat(np.arange(study.n), 2))
     if "folds" in cls.option_defaults():
         folds = ready(cls, study).folds
-        one = cls(folds=folds).fit(study).result_
-        two = cls(folds=np.repeat(folds, 2)).fit(grouped).result_
+        one = cls(folds=folds, **brief(cls)).fit(study).result_
+        two = cls(folds=np.repeat(folds, 2), **brief(cls)).fit(grouped).result_
     else:
         one, two = cls(**brief(cls)).fit(study).result_, cls(**brief(cls)).fit(grouped).result_
     assert two.estimate == pytest.approx(one.estimate, rel=TOLERANCE)
@@ -325,6 +335,39 @@ def test_an_invertible_affine_map_of_the_instruments_changes_nothing(cls, estima
     options = _estimand(cls, estimand)
     moved = study.replace(Z=study.Z @ [[2.0, 1.0], [0.0, -3.0]] + [4.0, -1.0])
     assert_same(fitted(cls, study, **options), fitted(cls, moved, **options))
+
+
+# -- what a learned effect promises ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [c for c in CLASSES if c.capabilities.unit_effects != "no"], ids=lambda c: c.name)
+def test_effects_of_units_are_told_for_seen_and_unseen_ones_and_refused_for_bad_tables(cls):
+    study = small(cls)
+    with pytest.raises(yg.DataError, match="not fitted"):
+        ready(cls, study).effect(study.X)
+    instance = ready(cls, study).fit(study)
+    effects = instance.effect(study.X)
+    assert effects.shape == (study.n,)
+    assert np.array_equal(effects, instance.effects_)
+    # Single rows and whole tables go through different matrix products, and networks compute in single precision.
+    assert instance.effect(study.X[:7]) == pytest.approx(effects[:7], rel=1e-3, abs=1e-4)
+    if type(instance)._means is not EffectLearner._means:
+        gap = instance.predict(study.X, 1) - instance.predict(study.X, np.zeros(study.n))
+        assert gap == pytest.approx(effects, rel=1e-6, abs=1e-9)
+    for bad, word in ((study.X[:, :1], "columns"), (study.X * np.nan, "missing")):
+        with pytest.raises(yg.DataError, match=word):
+            instance.effect(bad)
+
+
+TRAINED = [c for c in CLASSES if c.capabilities.unit_effects != "no" and c.capabilities.trains]
+
+
+@pytest.mark.parametrize("cls", TRAINED, ids=lambda c: c.name)
+def test_a_network_without_folds_averages_its_effects_and_gives_no_interval(cls):
+    result = cls(**brief(cls), folds=None).fit(small(cls)).result_
+    assert result.se is None
+    assert "folds" in result.no_inference
+    assert result.estimate == result.extras["mean_of_effects"]
 
 
 # -- what a learned curve promises -------------------------------------------------------------------

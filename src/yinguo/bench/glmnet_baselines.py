@@ -17,13 +17,13 @@ import numpy as np
 from scipy.special import expit
 
 from yinguo.bench.logistic_net import logistic_lasso, logistic_net_1se
-from yinguo.confounding.aipw import att_scores
 from yinguo.confounding.approximate_residual_balancing import fit_outcome_model
 from yinguo.core.capabilities import Capabilities
 from yinguo.core.estimator import Estimator
 from yinguo.core.random import as_rng
 from yinguo.core.study import Study
 from yinguo.kernels.balance_qp import balancing_weights
+from yinguo.kernels.doubly_robust import att_scores
 
 __all__ = ["BalanceOnly", "ElasticNetOutcome", "ElasticNetPropensity", "InSampleAIPW", "OvershrunkPropensity"]
 

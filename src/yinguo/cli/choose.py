@@ -78,6 +78,8 @@ def objection(cls: type[Estimator], study: Study, estimand: str) -> str | None:
         return "uses no instruments; ask for it with --methods to see what it would say without them"
     if "instruments" in can.needs and len(study.instruments) < can.instruments:
         return f"needs at least {can.instruments} instruments and the study has {len(study.instruments)}"
+    if can.unit_effects != "no":
+        return "is made for effects that differ between units; see `yinguo effects`, or ask for it with --methods"
     if can.trains:
         return "trains networks, which takes minutes; ask for it with --methods"
     for role in ("sample_weight", "groups"):

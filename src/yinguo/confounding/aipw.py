@@ -10,6 +10,9 @@ For the ATT only ``m0`` and the odds ``r = e/(1-e)`` enter:
 mean over the treated of Y - m0, minus the r-weighted mean of the controls' Y - m0; the ATC mirrors it.
 
 ``e`` propensity, ``m0, m1`` outcome means, ``psi`` scores, ``phi`` influence values.
+
+Source: Robins, Rotnitzky & Zhao (1994), JASA 89(427); for the effect on the treated Mercatanti & Li (2014), Annals of
+Applied Statistics 8(4), here with normalised weights.
 """
 
 from collections.abc import Sequence
@@ -18,81 +21,20 @@ from typing import Any
 import numpy as np
 
 from yinguo.core.capabilities import Capabilities
-from yinguo.core.crossfit import crossfit_outcomes, crossfit_propensity, make_folds
+from yinguo.core.crossfit import make_folds
 from yinguo.core.estimator import Estimator
+from yinguo.core.nuisances import check_propensity, crossfit_nuisances
 from yinguo.core.study import Study
 from yinguo.diagnose.balance import bridged_balance_check, weight_check
 from yinguo.diagnose.overlap import clip_propensity, overlap_check
-from yinguo.errors import DataError, OverlapError
-from yinguo.kernels.glm import LINKS, fit_binary, linear_predictor_terms
+from yinguo.errors import DataError
+from yinguo.kernels.doubly_robust import doubly_robust
+from yinguo.kernels.glm import fit_binary, linear_predictor_terms
 from yinguo.kernels.moments import ArrayMoments, solve_gram
-from yinguo.kernels.nuisances import Nuisances, glm_nuisances
+from yinguo.kernels.nuisances import Nuisances
 from yinguo.kernels.weighting import arm_weights, normalised
 
-__all__ = ["AIPW", "aipw_scores", "att_scores"]
-
-
-def aipw_scores(*, Y, T, e, m0, m1) -> np.ndarray:
-    r"""Doubly robust scores whose mean is the average treatment effect.
-
-    Consistent if either ``e`` or the pair ``m0, m1`` is; noisy where overlap is poor.
-
-    Parameters
-    ----------
-    Y : (n,) float array
-        Outcome, in any unit u.
-    T : (n,) float array of 0 and 1
-    e : (n,) float array, strictly inside (0, 1)
-        P(T=1 | X), estimated on other folds.
-    m0, m1 : (n,) float arrays
-        E[Y | T=0, X] and E[Y | T=1, X], unit u, estimated on other folds.
-
-    Returns
-    -------
-    psi : (n,) float array
-        Uncentred scores, unit u. Standard error of the mean: ``psi.std(ddof=1) / sqrt(n)``.
-
-    Raises
-    ------
-    OverlapError
-        If any ``e`` is not strictly inside (0, 1).
-
-    Source
-    ------
-    Robins, Rotnitzky & Zhao (1994), JASA 89(427). Our T, e, m0, m1.
-    """
-    outside = ~((e > 0) & (e < 1))  # NaN counts as outside
-    if outside.any():
-        raise OverlapError(f"{outside.sum()} of {e.size} propensities are not inside (0, 1); set clip > 0.")
-    return m1 - m0 + T * (Y - m1) / e - (1 - T) * (Y - m0) / (1 - e)
-
-
-def att_scores(*, Y, T, e, m0, s=None) -> tuple[float, np.ndarray]:
-    """Doubly robust effect on the treated and its influence values, weights of the controls normalised.
-
-    Parameters
-    ----------
-    Y, T, e, m0 : (n,) float arrays
-        As in :func:`aipw_scores`.
-    s : (n,) float array, optional
-        Sample weights with mean 1.
-
-    Returns
-    -------
-    estimate : float, unit of Y
-    phi : (n,) float array, unit of Y
-
-    Source
-    ------
-    Mercatanti & Li (2014), Annals of Applied Statistics 8(4), with Hajek-normalised weights.
-    """
-    w1, w0 = T, (1 - T) * e / (1 - e)
-    if s is not None:
-        w1, w0 = s * w1, s * w0
-    residual = Y - m0
-    gain, correction = w1 @ residual / w1.sum(), w0 @ residual / w0.sum()
-    phi = w1 * (residual - gain) / w1.mean() - w0 * (residual - correction) / w0.mean()
-    return float(gain - correction), phi
+__all__ = ["AIPW"]
 
 
 class AIPW(Estimator):
@@ -170,29 +112,18 @@ class AIPW(Estimator):
         Y, T, X = self.take(study)
         X_e = X if self.propensity_covariates is None else study.columns(self.propensity_covariates)
         X_m = X if self.outcome_covariates is None else study.columns(self.outcome_covariates)
-        if isinstance(self.propensity, str) and self.propensity not in LINKS:
-            raise DataError(f"propensity is {self.propensity!r}; it must be one of {LINKS} or a classifier.")
+        check_propensity(self.propensity)
         if isinstance(self.folds, int | np.integer) and self.folds == 1:
             return self._fit_stacked(study, Y, T, X_e, X_m)
         s = study.sample_weight
         folds = make_folds(self.folds, T, self.random_state, study.groups)
-        nuisances = self._nuisances(X_e, X_m, T, Y, folds, s)
+        nuisances = crossfit_nuisances(
+            X_e=X_e, X_m=X_m, T=T, Y=Y, folds=folds, s=s,
+            propensity=self.propensity, outcome_model=self.outcome_model, penalty=self.penalty,
+        )  # fmt: skip
         clipping = clip_propensity(nuisances.e, self.clip, self.estimand, s)
-        estimate, phi = _estimate(self.estimand, Y, T, clipping.e, nuisances, s)
+        estimate, phi = doubly_robust(self.estimand, Y=Y, T=T, e=clipping.e, m0=nuisances.m0, m1=nuisances.m1, s=s)
         return self._finish(study, estimate, phi, clipping)
-
-    def _nuisances(self, X_e, X_m, T, Y, folds, s) -> Nuisances:
-        own_e, own_m = isinstance(self.propensity, str), self.outcome_model is None
-        default = Nuisances(T, Y, Y)
-        if own_e or own_m:
-            default = glm_nuisances(
-                X_e=X_e, X_m=X_m, T=T, Y=Y if own_m else None, folds=folds, s=s,
-                link=self.propensity if own_e else None, penalty=self.penalty,
-            )  # fmt: skip
-        e = default.e if own_e else crossfit_propensity(self.propensity, X_e, T, folds, s=s)
-        if own_m:
-            return Nuisances(e, default.m0, default.m1)
-        return Nuisances(e, *crossfit_outcomes(self.outcome_model, X_m, T, Y, folds, s=s))
 
     def _fit_stacked(self, study: Study, Y, T, X_e, X_m) -> "AIPW":
         """Both models on all rows; the influence values stack their score equations (M-estimation)."""
@@ -211,7 +142,7 @@ class AIPW(Estimator):
         ]
         nuisances = Nuisances(e, *means)
         clipping = clip_propensity(e, self.clip, self.estimand, s)
-        estimate, phi = _estimate(self.estimand, Y, T, clipping.e, nuisances, s)
+        estimate, phi = doubly_robust(self.estimand, Y=Y, T=T, e=clipping.e, m0=nuisances.m0, m1=nuisances.m1, s=s)
         d_eta, d_m0, d_m1 = _sensitivities(self.estimand, Y, T, clipping, slope, nuisances, weight)
         scores = moments.D @ solve_gram(fit.information, d_eta @ moments.D, intercept=True) * (weight * score)
         phi = phi + scores - scores.mean()  # the mean is 0 but for a ridge
@@ -231,20 +162,6 @@ class AIPW(Estimator):
             notes=clipping.note(self.clip),
         )
         return self
-
-
-def _estimate(estimand: str, Y, T, e, nuisances: Nuisances, s) -> tuple[float, np.ndarray]:
-    if estimand == "ATT":
-        return att_scores(Y=Y, T=T, e=e, m0=nuisances.m0, s=s)
-    if estimand == "ATC":  # the effect on the controls is minus the effect on the "treated" of swapped labels
-        estimate, phi = att_scores(Y=Y, T=1 - T, e=1 - e, m0=nuisances.m1, s=s)
-        return -estimate, -phi
-    psi = aipw_scores(Y=Y, T=T, e=e, m0=nuisances.m0, m1=nuisances.m1)
-    if s is None:
-        estimate = psi.mean()
-        return float(estimate), psi - estimate
-    estimate = s @ psi / s.sum()
-    return float(estimate), s * (psi - estimate) / s.mean()
 
 
 def _sensitivities(estimand: str, Y, T, clipping, slope, nuisances: Nuisances, weight):

@@ -61,10 +61,14 @@ class Capabilities:
         refused by a method that does not list it, because ignoring it would be a silent wrong number.
     inference : str
         Where the standard error comes from, in a few words; ``"none"`` if there is no valid one.
+    unit_effects : str
+        ``"no"`` for a method that estimates an average only. A method that estimates an effect for every unit
+        (``effect(X)``) says where the intervals of these come from, in a few words, or ``"without intervals"``.
     assumes : tuple of keys of :data:`ASSUMPTIONS`
         What must be true for the answer to be causal.
     holds : tuple of str
-        Equivariances the conformance suite checks: ``"row_order"``, ``"outcome_affine"``
+        Equivariances the conformance suite checks, of a method that hands the learning to other learners with ones
+        that have them: ``"row_order"``, ``"outcome_affine"``
         (Y to aY+b scales the estimate by a and the standard error by abs(a)), ``"instrument_affine"``
         (invertible affine maps of Z change nothing), ``"label_swap"``
         (T to 1-T flips the ATE, turns the ATT into minus the ATC), ``"covariate_affine"``
@@ -86,6 +90,7 @@ class Capabilities:
     instruments: int = 1
     honours: tuple[str, ...] = ()
     inference: str = "none"
+    unit_effects: str = "no"
     assumes: tuple[str, ...] = ("unconfounded", "overlap", "no_interference")
     holds: tuple[str, ...] = ("row_order",)
     all_rows: bool = False

@@ -8,7 +8,7 @@ import numpy as np
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import Standardiser, tensor
 
-__all__ = ["Average", "Curve", "Joined"]
+__all__ = ["ArmCurves", "Average", "Curve", "Joined"]
 
 #: Rows put through a network at once when predicting; hidden layers of a million rows would fill the memory.
 BLOCK = 50_000
@@ -48,6 +48,42 @@ class Curve:
         columns = [tensor(self.scale_T(T)).to(self.device), tensor(self.scale_X(X)).to(self.device)]
         blocks = [self.network(*(c[i : i + BLOCK] for c in columns)) for i in range(0, max(len(T), 1), BLOCK)]
         return self.scale_Y.back(torch.cat(blocks)[:, 0].cpu().numpy().astype(np.float64))
+
+
+class ArmCurves:
+    """A network with an outcome for each of two arms, in the units of the study.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Of (n, p) standardised covariates; gives (n, 2), the outcome without and with treatment.
+    scale_X, scale_Y : Standardiser
+    history : object
+        Of the training.
+    device : str
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        scale_X: Standardiser,
+        scale_Y: Standardiser,
+        history: Any = None,
+        device: str = "cpu",
+    ) -> None:
+        self.network = network
+        self.scale_X, self.scale_Y = scale_X, scale_Y
+        self.history = history
+        self.device = device
+
+    @torch.no_grad()
+    def __call__(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, p) covariates to two (n,) arrays of outcomes, without and with treatment."""
+        self.network.eval()
+        x = tensor(self.scale_X(X)).to(self.device)
+        arms = torch.cat([self.network(x[i : i + BLOCK]) for i in range(0, max(len(X), 1), BLOCK)])
+        m0, m1 = self.scale_Y.back(arms.cpu().numpy().astype(np.float64)).T
+        return m0, m1
 
 
 class Joined(nn.Module):
