@@ -11,7 +11,9 @@ Everything is imported when it is first used; importing yinguo costs next to not
 from yinguo import confounding as _confounding
 from yinguo import heterogeneity as _heterogeneity
 from yinguo import instruments as _instruments
+from yinguo import selection as _selection
 from yinguo import stable as _stable
+from yinguo import temporal as _temporal
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 __version__ = "0.1.0"
@@ -32,7 +34,7 @@ _EXPORTS = {
     "datasets": "yinguo.datasets",
     "diagnose": "yinguo.diagnose",
 }
-for _package in (_confounding, _instruments, _heterogeneity, _stable):
+for _package in (_confounding, _instruments, _heterogeneity, _selection, _temporal, _stable):
     _EXPORTS |= dict.fromkeys(_package.__all__, _package.__name__)
 
 __all__ = ["__version__", *_EXPORTS]

@@ -48,7 +48,26 @@ def small(cls=None, seed: int = 0, n: int = 160) -> yg.Study:
     X = np.column_stack([rng.integers(0, 3, n), rng.integers(0, 2, n), rng.integers(0, 2, n)]).astype(float)
     T = (rng.random(n) < 1 / (1 + np.exp(-0.6 * (X[:, 0] - 1)))).astype(float)
     Y = X @ [1.0, 0.5, -0.5] + 1.5 * T + 0.5 * rng.normal(size=n)
+    if cls is not None and "selection" in cls.capabilities.needs:
+        return partly_seen(rng, X, T, Y, shadow="shadow" in cls.capabilities.needs)
     return yg.Study.from_arrays(X, T, Y)
+
+
+def partly_seen(rng, X, T, Y, *, shadow: bool) -> yg.Study:
+    """Three outcomes in four are seen, by treatment, covariates and chance; a shadow variable moves the outcome."""
+    V = rng.integers(0, 2, len(Y)) * 1.0 if shadow else None
+    Y = Y if V is None else Y + V
+    S = (rng.random(len(Y)) < 1 / (1 + np.exp(-0.7 - 0.5 * T - 0.3 * X[:, 1]))) * 1.0
+    return yg.Study.from_arrays(X, T, np.where(S == 1, Y, np.nan), S=S, V=V)
+
+
+def rebuilt(study: yg.Study, X=None, T=None, Y=None, rows=slice(None), **roles) -> yg.Study:
+    """The study with other arrays or further roles, its instruments, selection and shadow variables kept."""
+    kept = {name: None if (values := getattr(study, name)) is None else values[rows] for name in ("Z", "S", "V")}
+    X, T, Y = (getattr(study, n)[rows] if a is None else np.asarray(a) for n, a in (("X", X), ("T", T), ("Y", Y)))
+    if kept["S"] is not None:
+        Y = np.where(kept["S"] == 1, Y, np.nan)
+    return yg.Study.from_arrays(X, T, Y, **kept, **roles)
 
 
 def small_with_instruments(rng, n: int, q: int, binary: bool) -> yg.Study:
@@ -182,7 +201,7 @@ def test_what_a_method_cannot_do_is_refused_with_our_error(cls):
             cls(estimand="QTE").fit(study)
     with pytest.raises(yg.DataError, match="takes a Study"):
         cls(**brief(cls)).fit(study.X)
-    many = yg.Study.from_arrays(study.X, rng.integers(0, 3, study.n), study.Y, Z=study.Z)
+    many = rebuilt(study, T=rng.integers(0, 3, study.n))
     if "multi-valued" not in cls.capabilities.treatment:
         with pytest.raises(yg.DataError, match="multi-valued"):
             cls(**brief(cls)).fit(many)
@@ -190,7 +209,7 @@ def test_what_a_method_cannot_do_is_refused_with_our_error(cls):
         with pytest.raises(yg.DataError, match="is binary"):
             cls(**brief(cls)).fit(study.replace(T=(study.T > 0).astype(float)))
     for role, values in (("sample_weight", rng.random(study.n)), ("groups", rng.integers(0, 40, study.n))):
-        other = yg.Study.from_arrays(study.X, study.T, study.Y, Z=study.Z, **{role: values})
+        other = rebuilt(study, **{role: values})
         if role in cls.capabilities.honours:
             assert np.isfinite(cls(**brief(cls)).fit(other).result_.estimate)
         else:
@@ -198,7 +217,7 @@ def test_what_a_method_cannot_do_is_refused_with_our_error(cls):
                 cls(**brief(cls)).fit(other)
     if "covariates" in cls.capabilities.needs:
         with pytest.raises(yg.DataError, match="covariates"):
-            cls(**brief(cls)).fit(yg.Study.from_arrays(study.X[:, :0], study.T, study.Y, Z=study.Z))
+            cls(**brief(cls)).fit(rebuilt(study, X=study.X[:, :0]))
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
@@ -217,8 +236,7 @@ def test_hostile_tables_give_an_answer_or_our_error(cls):
         "huge scale": (study.X * 1e8 + 1e8, study.T, study.Y * 1e6),
     }
     for label, (X, T, Y) in cases.items():
-        Z = None if study.Z is None else study.Z[: len(Y)]
-        outcome = attempt(cls, X, T, Y, Z)
+        outcome = attempt(cls, lambda X=X, T=T, Y=Y: rebuilt(study, X, T, Y, rows=slice(len(Y))))
         if isinstance(outcome, YinguoError):
             assert len(str(outcome)) > 20, label
         else:
@@ -226,10 +244,10 @@ def test_hostile_tables_give_an_answer_or_our_error(cls):
             assert outcome.se is None or outcome.se >= 0, label
 
 
-def attempt(cls, X, T, Y, Z):
+def attempt(cls, make):
     """The result, or our own error; any other exception is a failure of the test."""
     try:
-        return cls(**brief(cls)).fit(yg.Study.from_arrays(X, T, Y, Z=Z)).result_
+        return cls(**brief(cls)).fit(make()).result_
     except YinguoError as error:
         return error
 
@@ -292,7 +310,7 @@ def test_rescaling_single_covariates_changes_nothing(cls, estimand):
 def test_integer_sample_weights_equal_repeated_rows(cls, estimand):
     study = small(cls)
     counts = np.random.default_rng(3).integers(1, 4, study.n)
-    weighted = yg.Study.from_arrays(study.X, study.T, study.Y, Z=study.Z, sample_weight=counts)
+    weighted = rebuilt(study, sample_weight=counts)
     repeated = study.take(np.repeat(np.arange(study.n), counts))
     options = _estimand(cls, estimand) | brief(cls)
     folds = ready(cls, study).folds if "folds" in cls.option_defaults() else None
@@ -308,7 +326,7 @@ def test_a_common_factor_on_the_sample_weights_does_nothing(cls, estimand):
     study = small(cls)
     options = _estimand(cls, estimand)
     plain = fitted(cls, study, **options)
-    seven = yg.Study.from_arrays(study.X, study.T, study.Y, Z=study.Z, sample_weight=np.full(study.n, 7.0))
+    seven = rebuilt(study, sample_weight=np.full(study.n, 7.0))
     assert_same(plain, fitted(cls, seven, **options))
 
 
@@ -316,7 +334,7 @@ def test_a_common_factor_on_the_sample_weights_does_nothing(cls, estimand):
 def test_every_row_twice_under_one_group_leaves_the_standard_error_where_it_was(cls):
     study = small(cls)
     twice = study.take(np.repeat(np.arange(study.n), 2))
-    grouped = yg.Study.from_arrays(twice.X, twice.T, twice.Y, Z=twice.Z, groups=np.repeat(np.arange(study.n), 2))
+    grouped = rebuilt(twice, groups=np.repeat(np.arange(study.n), 2))
     if "folds" in cls.option_defaults():
         folds = ready(cls, study).folds
         one = cls(folds=folds, **brief(cls)).fit(study).result_

@@ -135,6 +135,21 @@ def test_an_outcome_missing_by_selection_is_not_averaged_over():
         Mean().fit(study)
 
 
+class Corrected(Mean):
+    capabilities = Capabilities(needs=("selection",))
+
+
+def test_a_method_for_selection_needs_outcomes_that_are_missing_and_some_that_are_not():
+    Y = np.arange(20) * 1.0
+    with pytest.raises(yg.DataError, match="'s' is 1 in all 20 rows"):
+        Corrected().fit(small(Y=Y, S=np.ones(20)))
+    with pytest.raises(yg.DataError, match="'s' is 1 in 1 of 20 rows"):
+        Corrected().fit(small(Y=np.where(Y == 3, Y, np.nan), S=(Y == 3) * 1.0))
+    T = np.arange(20) % 2
+    with pytest.raises(yg.DataError, match=r"treated arm of 't' has 0 row\(s\) \(of 20\) with an outcome"):
+        Corrected().fit(small(T=T, Y=np.where(T == 0, Y, np.nan), S=1.0 - T))
+
+
 def test_a_class_without_fit_says_so():
     class Unfinished(Estimator):
         capabilities = Capabilities()

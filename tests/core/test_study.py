@@ -579,3 +579,21 @@ def test_finite_values_whose_sum_overflows_are_finite():
     assert Study.from_arrays(X, [0, 1, 0, 1], [1.0, 2, 3, 4]).X.max() == 1.7e308
     with pytest.raises(DataError, match="infinite"):
         Study.from_arrays(np.array([[np.inf], [-np.inf], [0.0], [1.0]]), [0, 1, 0, 1], [1.0, 2, 3, 4])
+
+
+# -- selection ---------------------------------------------------------------------------------------
+
+
+def test_an_outcome_that_is_there_although_it_was_not_seen_is_refused_with_a_count():
+    X, T, Y = arrays()
+    S = np.ones(len(Y))
+    S[:3] = 0
+    with pytest.raises(DataError, match="outcome 'y' has values in 3 of the 3 rows where 's' is 0"):
+        Study.from_arrays(X, T, Y, S=S)
+    assert np.isnan(Study.from_arrays(X, T, np.where(S == 1, Y, np.nan), S=S).Y).sum() == 3
+
+
+def test_a_selection_indicator_of_other_values_is_refused():
+    X, T, Y = arrays()
+    with pytest.raises(DataError, match="selection 's' holds 2"):
+        Study.from_arrays(X, T, Y, S=np.full(len(Y), 2.0))

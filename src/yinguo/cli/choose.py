@@ -74,6 +74,8 @@ def objection(cls: type[Estimator], study: Study, estimand: str) -> str | None:
     for role in can.needs:
         if not study.has(role):
             return f"needs {role} and the study has none"
+    if study.has("selection") and "selection" not in can.needs:
+        return f"does not correct for outcomes that are missing where {study.roles['selection']!r} is 0"
     if study.has("instruments") and "instruments" not in can.needs:
         return "uses no instruments; ask for it with --methods to see what it would say without them"
     if "instruments" in can.needs and len(study.instruments) < can.instruments:

@@ -111,7 +111,9 @@ class Estimator:
                     f"{who} does not support {role} ({study.roles[role]!r}); leave the role out or choose a method "
                     "that honours it (see `yinguo methods`)."
                 )
-        if not np.isfinite(study.Y).all():
+        if "selection" in can.needs:
+            _require_selection(study, who)
+        elif not np.isfinite(study.Y).all():
             raise DataError(
                 f"outcome {study.roles['outcome']!r} is missing where {study.roles['selection']!r} is 0; {who} does "
                 "not correct for selection. Use a method of yinguo.selection."
@@ -207,17 +209,29 @@ def kebab(name: str) -> str:
     return out
 
 
+def _require_selection(study: Study, who: str) -> None:
+    seen, name, outcome = int(np.sum(study.S == 1)), study.roles["selection"], study.roles["outcome"]
+    if seen == study.n:
+        raise DataError(
+            f"selection {name!r} is 1 in all {study.n} rows: {outcome!r} is never missing and there is nothing for "
+            f"{who} to correct. Leave the role selection out."
+        )
+    if seen < 2:
+        raise DataError(f"selection {name!r} is 1 in {seen} of {study.n} rows; {who} learns from rows with an outcome.")
+
+
 def _require_arms(study: Study, who: str) -> None:
+    """Both arms have rows to learn from: rows whose outcome was seen."""
     if study.treatment_kind != "binary":
         return
     s = study.sample_weight
     for arm, label in ((1.0, "treated"), (0.0, "control")):
-        members = arm == study.T
+        members = (arm == study.T) & np.isfinite(study.Y)
         count = int(np.count_nonzero(members if s is None else members & (s > 0)))
         if count < 2:
             raise DataError(
-                f"the {label} arm of {study.roles['treatment']!r} has {count} row(s) (of {study.n}); {who} needs at "
-                "least 2 in each arm."
+                f"the {label} arm of {study.roles['treatment']!r} has {count} row(s) (of {study.n}) with an outcome; "
+                f"{who} needs at least 2 in each arm."
             )
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from yinguo.errors import DataError
 
-__all__ = ["check_roles", "flat", "listed", "names"]
+__all__ = ["check_roles", "check_selection", "flat", "listed", "names"]
 
 #: Roles that take several columns; every other role takes one.
 PLURAL = ("covariates", "instruments", "shadow")
@@ -65,3 +67,28 @@ def listed(found: Sequence[str], most: int = 12) -> str:
     if not found:
         return "no columns"
     return ", ".join(found[:most]) + (f", ... ({len(found)} columns)" if len(found) > most else "")
+
+
+def check_selection(roles: Mapping[str, Any], S: np.ndarray | None, Y: np.ndarray) -> np.ndarray | None:
+    """The selection indicator as it is, if it says 1 where the outcome was seen and 0 where it is missing.
+
+    Raises
+    ------
+    DataError
+        Another value; an outcome that is there although the indicator says that it was not seen.
+    """
+    if S is None:
+        return None
+    name, outcome = roles["selection"], roles["outcome"]
+    odd = S[(S != 0) & (S != 1)]
+    if odd.size:
+        raise DataError(
+            f"selection {name!r} holds {odd[0]:g}; it must be 1 where {outcome!r} was seen and 0 elsewhere."
+        )
+    there = int((np.isfinite(Y) & (S == 0)).sum())
+    if there:
+        raise DataError(
+            f"outcome {outcome!r} has values in {there} of the {int((S == 0).sum())} rows where {name!r} is 0, which "
+            "says that it was not seen; leave them empty there, or leave the role selection out to use them."
+        )
+    return S

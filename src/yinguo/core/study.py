@@ -14,7 +14,7 @@ import numpy as np
 from yinguo.core.arrays import integer_codes, matrix, named_arrays, unit_mean
 from yinguo.core.encode import drop_uninformative, encode_covariates, encode_treatment, finite, numeric
 from yinguo.core.missing import drop_weightless, settle_missing
-from yinguo.core.roles import check_roles, flat, listed, names
+from yinguo.core.roles import check_roles, check_selection, flat, listed, names
 from yinguo.core.table import Column, open_table
 from yinguo.errors import DataError
 
@@ -209,7 +209,7 @@ class Study:
         put("Y", _locked(Y))
         put("Z", _block(columns, roles["instruments"], "instrument"))
         put("V", _block(columns, roles["shadow"], "shadow variable"))
-        put("S", _role_numbers(columns, roles, "selection"))
+        put("S", check_selection(roles, _role_numbers(columns, roles, "selection"), Y))
         put("sample_weight", _weights(columns, roles))
         put("time", _role_numbers(columns, roles, "time"))
         for role in ("groups", "environment"):

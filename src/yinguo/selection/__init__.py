@@ -1,0 +1,7 @@
+"""Effects when the sample is not the population: outcomes seen only for some, and who they are is no accident."""
+
+from yinguo.core.lazy import lazy_exports as _lazy_exports
+
+_EXPORTS: dict[str, str] = {}
+__all__ = list(_EXPORTS)
+__getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
