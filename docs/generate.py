@@ -60,6 +60,8 @@ def method_page(cls: type) -> str:
         ("Needs", ", ".join(can.needs) or "treatment and outcome only"),
         ("Honours", ", ".join(can.honours) or "neither sample weights nor groups; it refuses them"),
         ("Interval", can.inference if can.inference != "none" else "none: no valid one is known"),
+        *([("Effects of units", can.unit_effects)] if can.unit_effects != "no" else []),
+        *([("Extra to install", f"`yinguo[{can.extra}]`")] if can.extra else []),
         ("Data", "all rows in memory" if can.all_rows else "a few passes over weighted moments"),
     ]
     table = "| | |\n| --- | --- |\n" + "\n".join(f"| {k} | {v} |" for k, v in rows)

@@ -15,12 +15,14 @@ from sklearn.linear_model import LinearRegression
 
 import yinguo as yg
 from yinguo.core.capabilities import ASSUMPTIONS
+from yinguo.core.lazy import EXTRAS, installed
 from yinguo.core.registry import estimators
 from yinguo.core.structural import StructuralEstimator, average_slope
 from yinguo.errors import YinguoError
 from yinguo.heterogeneity.learner import EffectLearner
 
-CLASSES = list(estimators().values())
+#: A method whose extra is not installed can be looked at and not fitted; all else here fits.
+CLASSES = [c for c in estimators().values() if installed(c.capabilities.extra)]
 PAIRS = [pytest.param(c, e, id=f"{c.name}-{e}") for c in CLASSES for e in c.capabilities.estimands]
 #: Relative agreement asked of an equivariance; iterative solvers stop at tolerances of 1e-6 and better.
 TOLERANCE = 2e-5
@@ -88,6 +90,8 @@ def brief(cls) -> dict:
     options = cls.option_defaults()
     if "epochs" in options:
         return {"epochs": 3}
+    if "trees" in options:
+        return {"trees": 8, "outcome_model": LinearRegression()}
     plain = LinearRegression() if cls.capabilities.unit_effects != "no" else None
     return {name: plain for name in ("outcome_model", "effect_model") if plain is not None and name in options}
 
@@ -122,6 +126,7 @@ def test_the_constructor_only_stores_keyword_options(cls):
 def test_capabilities_are_well_formed_and_the_docstring_says_when_and_what(cls):
     can = cls.capabilities
     assert set(can.assumes) <= set(ASSUMPTIONS)
+    assert can.extra in ("", *EXTRAS)
     assert can.assumes
     assert can.estimands[0] == cls().estimand
     for words in ("**Use it when**", "**Not when**", "**Assumes**", "Parameters", "Examples"):
@@ -375,6 +380,35 @@ def test_effects_of_units_are_told_for_seen_and_unseen_ones_and_refused_for_bad_
     for bad, word in ((study.X[:, :1], "columns"), (study.X * np.nan, "missing")):
         with pytest.raises(yg.DataError, match=word):
             instance.effect(bad)
+
+
+LEARNERS = [c for c in CLASSES if issubclass(c, EffectLearner)]
+
+
+@pytest.mark.parametrize("cls", LEARNERS, ids=lambda c: c.name)
+def test_intervals_of_units_are_there_where_the_capabilities_say_so_and_refused_with_the_remedy_elsewhere(cls):
+    study = small(cls)
+    with pytest.raises(yg.DataError, match="not fitted"):
+        ready(cls, study).effect_interval(study.X)
+    promised = cls.capabilities.unit_effects != "without intervals"
+    assert promised == (cls._effect_se is not EffectLearner._effect_se)
+    if not promised or cls.intervals_with:
+        with pytest.raises(yg.DataError, match="no valid interval") as refusal:
+            ready(cls, study).fit(study).effect_interval(study.X)
+        assert all(f"{name}={value!r}" in str(refusal.value) for name, value in cls.intervals_with.items())
+    if promised:
+        instance = ready(cls, study, **cls.intervals_with).fit(study)
+        effects = instance.effect(study.X)
+        (low, high), (lower, higher) = (instance.effect_interval(study.X, level) for level in (0.9, 0.99))
+        for inner, outer in ((effects - low, effects - lower), (high - effects, higher - effects)):
+            assert inner.shape == (study.n,)
+            assert (inner >= 0).all()
+            assert (outer > inner).any()
+            assert outer == pytest.approx(inner * 2.5758293 / 1.6448536, rel=1e-6, abs=1e-12)
+        with pytest.raises(yg.DataError, match="level"):
+            instance.effect_interval(study.X, 95)
+        with pytest.raises(yg.DataError, match="columns"):
+            instance.effect_interval(study.X[:, :1])
 
 
 TRAINED = [c for c in CLASSES if c.capabilities.unit_effects != "no" and c.capabilities.trains]

@@ -5,6 +5,7 @@ from typing import Any
 
 from yinguo.cli.output import console, emit, json_text
 from yinguo.core.estimator import Estimator
+from yinguo.core.lazy import installed
 from yinguo.core.registry import estimators, find
 
 __all__ = ["first_line", "method_record", "methods"]
@@ -43,6 +44,8 @@ def method_record(cls: type[Estimator]) -> dict[str, Any]:
         "needs": list(can.needs),
         "honours": list(can.honours),
         "inference": can.inference,
+        "unit_effects": can.unit_effects,
+        "extra": can.extra,
         "assumes": list(can.assumes),
         "all_rows": can.all_rows,
         "options": {name: _plain(value) for name, value in cls.option_defaults().items()},
@@ -63,8 +66,12 @@ def _one(cls: type[Estimator]) -> str:
         f"needs: {', '.join(can.needs) or 'nothing but treatment and outcome'}",
         f"honours: {', '.join(can.honours) or 'neither sample_weight nor groups'}",
         f"standard error from: {can.inference}",
+        f"effects of single units: {can.unit_effects}",
         f"memory: {'all rows at once' if can.all_rows else 'weighted moments'}",
     ]
+    if can.extra:
+        there = "installed" if installed(can.extra) else "not installed"
+        facts.append(f"extra: pip install 'yinguo[{can.extra}]' ({there})")
     title = f"{cls.name} (class {cls.__name__})"
     return "\n".join([title, "", inspect.getdoc(cls) or "", "", *facts, "", "Options and their defaults:", *options])
 

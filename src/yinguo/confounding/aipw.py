@@ -66,6 +66,8 @@ class AIPW(Estimator):
         Ridge on the slopes of the default propensity, per standard deviation.
     random_state : int, Generator or None
         Draws the folds.
+    n_jobs : int
+        Processes that share the fits of scikit-learn learners on folds; -1 is one for each core.
 
     Examples
     --------
@@ -96,6 +98,7 @@ class AIPW(Estimator):
         clip: float = 0.01,
         penalty: float = 0.0,
         random_state: Any = 0,
+        n_jobs: int = 1,
     ) -> None:
         self.estimand = estimand
         self.propensity = propensity
@@ -106,6 +109,7 @@ class AIPW(Estimator):
         self.clip = clip
         self.penalty = penalty
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     def fit(self, study: Study) -> "AIPW":
         """Estimate on a study; see :class:`AIPW`."""
@@ -119,7 +123,7 @@ class AIPW(Estimator):
         folds = make_folds(self.folds, T, self.random_state, study.groups)
         nuisances = crossfit_nuisances(
             X_e=X_e, X_m=X_m, T=T, Y=Y, folds=folds, s=s,
-            propensity=self.propensity, outcome_model=self.outcome_model, penalty=self.penalty,
+            propensity=self.propensity, outcome_model=self.outcome_model, penalty=self.penalty, n_jobs=self.n_jobs,
         )  # fmt: skip
         clipping = clip_propensity(nuisances.e, self.clip, self.estimand, s)
         estimate, phi = doubly_robust(self.estimand, Y=Y, T=T, e=clipping.e, m0=nuisances.m0, m1=nuisances.m1, s=s)

@@ -63,7 +63,8 @@ class Capabilities:
         Where the standard error comes from, in a few words; ``"none"`` if there is no valid one.
     unit_effects : str
         ``"no"`` for a method that estimates an average only. A method that estimates an effect for every unit
-        (``effect(X)``) says where the intervals of these come from, in a few words, or ``"without intervals"``.
+        (``effect(X)``) says where the intervals of these (``effect_interval(X)``) come from, in a few words, or
+        ``"without intervals"``.
     assumes : tuple of keys of :data:`ASSUMPTIONS`
         What must be true for the answer to be causal.
     holds : tuple of str
@@ -81,6 +82,9 @@ class Capabilities:
     trains : bool
         True if fitting trains networks, minutes rather than seconds; the command line then runs the method only
         when it is asked for by name.
+    extra : str
+        Extra of the package that ``fit`` needs, a key of :data:`yinguo.core.lazy.EXTRAS`; ``""`` if none. Without it
+        the method can be looked at, and ``fit`` says what to install.
     """
 
     treatment: tuple[str, ...] = ("binary",)
@@ -95,3 +99,4 @@ class Capabilities:
     holds: tuple[str, ...] = ("row_order",)
     all_rows: bool = False
     trains: bool = False
+    extra: str = ""

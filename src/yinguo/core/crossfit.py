@@ -1,14 +1,20 @@
 """The single owner of sample splitting: folds, and predictions made on folds the model has not seen."""
 
 import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import joblib
 import numpy as np
 
 from yinguo.core.random import as_rng
 from yinguo.errors import DataError
 
-__all__ = ["crossfit", "crossfit_outcomes", "crossfit_propensity", "fit_learner", "make_folds", "predict_mean"]
+__all__ = [
+    "Target", "arm_targets", "crossfit", "crossfit_all", "crossfit_outcomes", "crossfit_propensity", "fit_learner",
+    "make_folds", "predict_mean",
+]  # fmt: skip
 
 
 def make_folds(folds: Any, T, random_state: Any, groups=None) -> np.ndarray:
@@ -101,7 +107,75 @@ def predict_mean(fitted: Any, X) -> np.ndarray:
     return np.asarray(fitted.predict(X), dtype=np.float64).reshape(len(X))
 
 
-def crossfit(learner: Any, X, y, folds, *, rows=None, s=None) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something to learn on all folds but one and to predict on that one.
+
+    Attributes
+    ----------
+    learner : object with ``fit`` and ``predict`` or ``predict_proba``
+    X : (n, p) float array
+    y : (n,) float array
+    rows : (n,) bool array, optional
+        Rows that may train, e.g. one arm.
+    at : tuple of (n, p) float arrays, optional
+        What to predict at instead of ``X``, row by row: the same units under other treatments.
+    """
+
+    learner: Any
+    X: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray | None = None
+    at: tuple[np.ndarray, ...] = ()
+
+
+def crossfit_all(targets: Sequence[Target], folds, *, s=None, n_jobs: int = 1) -> list[np.ndarray]:
+    """Out-of-fold predictions for all rows, of several targets at once.
+
+    Parameters
+    ----------
+    targets : sequence of Target
+    folds : (n,) int array
+    s : (n,) float array, optional
+        Sample weights.
+    n_jobs : int
+        Processes (joblib) that share the fits, one for each target and fold; 1 fits them here, -1 uses every core.
+
+    Returns
+    -------
+    list of (n,) float arrays
+        One for each target, or for each of its ``at``, in order.
+    """
+    if not isinstance(n_jobs, int | np.integer) or isinstance(n_jobs, bool) or n_jobs == 0:
+        raise DataError(f"n_jobs is {n_jobs!r}; pass a number of processes such as 2, or -1 for every core.")
+    K = int(folds.max()) + 1
+    jobs = [(target, folds, k, s) for target in targets for k in range(K)]
+    if n_jobs == 1:
+        done = [_fit_fold(*job) for job in jobs]
+    else:
+        # Large arrays reach the processes as memory maps, once; the learners are small.
+        done = joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(_fit_fold)(*job) for job in jobs)
+    out = []
+    for i, target in enumerate(targets):
+        columns = [np.empty(len(target.y)) for _ in target.at or (target.X,)]
+        for k, predictions in enumerate(done[i * K : (i + 1) * K]):
+            for column, predicted in zip(columns, predictions, strict=True):
+                column[folds == k] = predicted
+        out += columns
+    return out
+
+
+def _fit_fold(target: Target, folds, k: int, s) -> list[np.ndarray]:
+    """Predictions on fold k, from the others."""
+    test = folds == k
+    train = ~test if target.rows is None else ~test & target.rows
+    if not train.any():
+        raise DataError(f"no training rows are left for fold {k}; use fewer folds.")
+    fitted = fit_learner(target.learner, target.X[train], target.y[train], None if s is None else s[train])
+    return [predict_mean(fitted, X[test]) for X in target.at or (target.X,)]
+
+
+def crossfit(learner: Any, X, y, folds, *, rows=None, s=None, n_jobs: int = 1) -> np.ndarray:
     """Out-of-fold predictions for all rows, trained on ``rows`` of the other folds.
 
     Parameters
@@ -114,27 +188,27 @@ def crossfit(learner: Any, X, y, folds, *, rows=None, s=None) -> np.ndarray:
         Rows that may train, e.g. one arm.
     s : (n,) float array, optional
         Sample weights.
+    n_jobs : int
+        As in :func:`crossfit_all`.
 
     Returns
     -------
     (n,) float array
     """
-    out = np.empty(len(y))
-    for k in range(int(folds.max()) + 1):
-        test = folds == k
-        train = ~test if rows is None else ~test & rows
-        if not train.any():
-            raise DataError(f"no training rows are left for fold {k}; use fewer folds.")
-        fitted = fit_learner(learner, X[train], y[train], None if s is None else s[train])
-        out[test] = predict_mean(fitted, X[test])
-    return out
+    return crossfit_all([Target(learner, X, y, rows)], folds, s=s, n_jobs=n_jobs)[0]
 
 
-def crossfit_propensity(learner: Any, X, T, folds, *, s=None) -> np.ndarray:
+def crossfit_propensity(learner: Any, X, T, folds, *, s=None, n_jobs: int = 1) -> np.ndarray:
     """(n,) out-of-fold chance of treatment from a classifier (or a regressor of T)."""
-    return crossfit(learner, X, T, folds, s=s)
+    return crossfit(learner, X, T, folds, s=s, n_jobs=n_jobs)
 
 
-def crossfit_outcomes(learner: Any, X, T, Y, folds, *, s=None) -> tuple[np.ndarray, np.ndarray]:
+def arm_targets(learner: Any, X, T, Y) -> list[Target]:
+    """What to learn for the outcome means under control and under treatment, one model per arm."""
+    return [Target(learner, X, Y, rows=arm == T) for arm in (0.0, 1.0)]
+
+
+def crossfit_outcomes(learner: Any, X, T, Y, folds, *, s=None, n_jobs: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """(n,) out-of-fold outcome means under control and under treatment, one model per arm."""
-    return tuple(crossfit(learner, X, Y, folds, rows=arm == T, s=s) for arm in (0.0, 1.0))  # type: ignore[return-value]
+    m0, m1 = crossfit_all(arm_targets(learner, X, T, Y), folds, s=s, n_jobs=n_jobs)
+    return m0, m1

@@ -1,13 +1,17 @@
 """Heavy parts are imported on use, and their absence is an error with the remedy in it."""
 
 import importlib
+import importlib.util
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from yinguo.errors import MissingExtraError
 
-__all__ = ["lazy_exports", "require"]
+__all__ = ["EXTRAS", "installed", "lazy_exports", "require"]
+
+#: Extras that methods may name in their capabilities, and the module that is there if the extra is.
+EXTRAS = {"forest": "econml", "nets": "torch"}
 
 
 def require(module: str, extra: str) -> ModuleType:
@@ -22,6 +26,16 @@ def require(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{error.name} is not installed; run: pip install 'yinguo[{extra}]'") from error
+
+
+def installed(extra: str) -> bool:
+    """Whether an extra of :data:`EXTRAS` is there, without importing it; no extra (``""``) always is."""
+    if not extra:
+        return True
+    try:
+        return importlib.util.find_spec(EXTRAS[extra]) is not None
+    except ValueError:  # the module was barred from import: None in sys.modules
+        return False
 
 
 def lazy_exports(package: str, exports: Mapping[str, str]):

@@ -7,7 +7,7 @@ import numpy as np
 
 from yinguo.errors import DataError
 
-__all__ = ["check_roles", "check_selection", "flat", "listed", "names"]
+__all__ = ["check_roles", "check_selection", "flat", "listed", "names", "positions"]
 
 #: Roles that take several columns; every other role takes one.
 PLURAL = ("covariates", "instruments", "shadow")
@@ -30,6 +30,24 @@ def names(given: Any, role: str) -> tuple[str, ...]:
     if odd:
         raise DataError(f"{role} is {given!r}; give column names as texts.")
     return found
+
+
+def positions(wanted: Any, covariates: Sequence[str]) -> list[int]:
+    """Where covariates stand, by name; the name of a text column stands for all its indicators.
+
+    Raises
+    ------
+    DataError
+        A name that is no covariate.
+    """
+    chosen: list[int] = []
+    for name in names(wanted, "wanted"):
+        found = [j for j, c in enumerate(covariates) if c == name]
+        found = found or [j for j, c in enumerate(covariates) if c.startswith(f"{name}=")]
+        if not found:
+            raise DataError(f"{name!r} is not a covariate of the study; it has {listed(covariates)}.")
+        chosen += found
+    return chosen
 
 
 def flat(roles: Mapping[str, Any]) -> list[str]:

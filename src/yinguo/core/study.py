@@ -14,7 +14,7 @@ import numpy as np
 from yinguo.core.arrays import integer_codes, matrix, named_arrays, unit_mean
 from yinguo.core.encode import drop_uninformative, encode_covariates, encode_treatment, finite, numeric
 from yinguo.core.missing import drop_weightless, settle_missing
-from yinguo.core.roles import check_roles, check_selection, flat, listed, names
+from yinguo.core.roles import check_roles, check_selection, flat, names, positions
 from yinguo.core.table import Column, open_table
 from yinguo.errors import DataError
 
@@ -333,14 +333,7 @@ class Study:
         DataError
             A name that is no covariate of the study.
         """
-        chosen: list[int] = []
-        for name in names(wanted, "wanted"):
-            found = [j for j, c in enumerate(self.covariates) if c == name]
-            found = found or [j for j, c in enumerate(self.covariates) if c.startswith(f"{name}=")]
-            if not found:
-                raise DataError(f"{name!r} is not a covariate of the study; it has {listed(self.covariates)}.")
-            chosen += found
-        return np.ascontiguousarray(self.X[:, chosen])
+        return np.ascontiguousarray(self.X[:, positions(wanted, self.covariates)])
 
     @property
     def fingerprint(self) -> str:

@@ -3,7 +3,12 @@
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
+    "SLearner": "s_learner",
     "TLearner": "t_learner",
+    "XLearner": "x_learner",
+    "RLearner": "r_learner",
+    "DRLearner": "dr_learner",
+    "CausalForest": "causal_forest",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

@@ -10,12 +10,14 @@ not the average of that function, whose regularisation would bias it, but of cro
 in which the outcome means :math:`m_t` are the learner's own, learned on other folds. That gives it an interval.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from yinguo.core.arrays import matrix
 from yinguo.core.estimator import Estimator
+from yinguo.core.inference import normal_quantile
 from yinguo.core.study import Study
 from yinguo.diagnose.overlap import clip_propensity, overlap_check
 from yinguo.errors import DataError
@@ -36,7 +38,9 @@ class EffectLearner(Estimator):
     ``_effect(X)`` on arrays that have been checked. One that learns the mean outcome of each arm also defines
     ``_means(X)``, a pair of (n,) arrays; ``predict`` and the default ``_effect`` come from it.
 
-    It has the options ``estimand`` and ``clip``.
+    It has the options ``estimand`` and ``clip``. Where theory gives standard errors of single effects it defines
+    ``_effect_se(X)`` and says in its capabilities where they come from; if they need options other than the defaults,
+    ``intervals_with`` names these.
 
     Attributes
     ----------
@@ -44,6 +48,7 @@ class EffectLearner(Estimator):
         Effects of the rows of the study, which were learned from.
     """
 
+    intervals_with: ClassVar[Mapping[str, Any]] = {}
     clip: float
     effects_: np.ndarray
 
@@ -65,6 +70,46 @@ class EffectLearner(Estimator):
             Before ``fit``; a width that does not match the study; values that are missing or infinite.
         """
         return np.asarray(self._effect(self._checked(X)), dtype=np.float64)
+
+    def effect_interval(self, X: Any, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Intervals around the effects of units, each by itself: of many, some will miss.
+
+        Parameters
+        ----------
+        X : (n, p) array
+            As in :meth:`effect`.
+        level : float
+
+        Returns
+        -------
+        low, high : (n,) float arrays, in the unit of the outcome
+
+        Raises
+        ------
+        DataError
+            As :meth:`effect`; the method, with these options, has no valid standard errors of single effects.
+        """
+        X = self._checked(X)
+        who = type(self).__name__
+        if type(self)._effect_se is EffectLearner._effect_se:
+            raise DataError(
+                f"{who} has no valid interval for the effects of units; "
+                'CausalForest and DRLearner(effect_model="linear") have one.'
+            )
+        lacking = {name: value for name, value in self.intervals_with.items() if not self._has(name, value)}
+        if lacking:
+            options = ", ".join(f"{name}={value!r}" for name, value in lacking.items())
+            raise DataError(f"with these options {who} has no valid interval for the effects of units; set {options}.")
+        half = normal_quantile(level) * np.asarray(self._effect_se(X), dtype=np.float64)
+        middle = np.asarray(self._effect(X), dtype=np.float64)
+        return middle - half, middle + half
+
+    def _has(self, option: str, value: Any) -> bool:
+        given = getattr(self, option)
+        return type(given) is type(value) and given == value
+
+    def _effect_se(self, X: np.ndarray) -> np.ndarray:
+        raise NotImplementedError(f"{type(self).__name__} does not define _effect_se")
 
     def predict(self, X: Any, T: Any) -> np.ndarray:
         """Mean outcome of units with given covariates under given treatments.

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from yinguo.core.capabilities import Capabilities
-from yinguo.core.crossfit import fit_learner, make_folds, predict_mean
-from yinguo.core.nuisances import check_propensity, crossfit_nuisances
+from yinguo.core.crossfit import predict_mean
+from yinguo.core.nuisances import check_propensity
 from yinguo.core.study import Study
-from yinguo.heterogeneity.default_learners import boosted_mean
 from yinguo.heterogeneity.learner import INFERENCE, EffectLearner
+from yinguo.heterogeneity.meta_fits import arm_nuisances, fit_arms, outcome_learner, split
 
 __all__ = ["TLearner"]
 
@@ -45,6 +45,8 @@ class TLearner(EffectLearner):
         Propensities are moved into [clip, 1 - clip].
     random_state : int, Generator or None
         Draws the folds.
+    n_jobs : int
+        Processes that share the fits on folds; -1 is one for each core.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class TLearner(EffectLearner):
         folds: Any = 5,
         clip: float = 0.01,
         random_state: Any = 0,
+        n_jobs: int = 1,
     ) -> None:
         self.estimand = estimand
         self.outcome_model = outcome_model
@@ -83,21 +86,14 @@ class TLearner(EffectLearner):
         self.folds = folds
         self.clip = clip
         self.random_state = random_state
+        self.n_jobs = n_jobs
 
     def fit(self, study: Study) -> "TLearner":
         """Estimate on a study; see :class:`TLearner`."""
         Y, T, X = self.take(study)
         check_propensity(self.propensity)
-        s = study.sample_weight
-        model = boosted_mean(Y) if self.outcome_model is None else self.outcome_model
-        self.models_ = tuple(
-            fit_learner(model, X[arm == T], Y[arm == T], None if s is None else s[arm == T]) for arm in (0.0, 1.0)
-        )
-        folds = make_folds(self.folds, T, self.random_state, study.groups)
-        nuisances = crossfit_nuisances(
-            X_e=X, X_m=X, T=T, Y=Y, folds=folds, s=s, propensity=self.propensity, outcome_model=model
-        )
-        self.finish(study, nuisances)
+        self.models_ = fit_arms(outcome_learner(self, Y), X, Y, T, study.sample_weight)
+        self.finish(study, arm_nuisances(self, study, split(self, study)))
         return self
 
     def _means(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
