@@ -17,8 +17,8 @@ import yinguo as yg
 from yinguo.core.capabilities import ASSUMPTIONS
 from yinguo.core.registry import estimators
 from yinguo.core.structural import StructuralEstimator, average_slope
+from yinguo.core.unit_effects import UnitEffects
 from yinguo.errors import YinguoError
-from yinguo.heterogeneity.learner import EffectLearner
 
 CLASSES = list(estimators().values())
 PAIRS = [pytest.param(c, e, id=f"{c.name}-{e}") for c in CLASSES for e in c.capabilities.estimands]
@@ -43,8 +43,12 @@ def small(cls=None, seed: int = 0, n: int = 160) -> yg.Study:
     """
     rng = np.random.default_rng(seed)
     if cls is not None and "instruments" in cls.capabilities.needs:
-        binary = "binary" in cls.capabilities.treatment
-        return small_with_instruments(rng, 2 * n, max(2, cls.capabilities.instruments), binary)
+        can = cls.capabilities
+        with_z = small_with_instruments(rng, 2 * n, max(2, can.instruments), "binary" in can.treatment)
+        if "selection" not in can.needs:
+            return with_z
+        S = partly_seen(rng, with_z.X, with_z.T, with_z.Y, shadow=False).S
+        return with_z.replace(S=S, Y=np.where(S == 1, with_z.Y, np.nan))
     X = np.column_stack([rng.integers(0, 3, n), rng.integers(0, 2, n), rng.integers(0, 2, n)]).astype(float)
     T = (rng.random(n) < 1 / (1 + np.exp(-0.6 * (X[:, 0] - 1)))).astype(float)
     Y = X @ [1.0, 0.5, -0.5] + 1.5 * T + 0.5 * rng.normal(size=n)
@@ -369,7 +373,7 @@ def test_effects_of_units_are_told_for_seen_and_unseen_ones_and_refused_for_bad_
     assert np.array_equal(effects, instance.effects_)
     # Single rows and whole tables go through different matrix products, and networks compute in single precision.
     assert instance.effect(study.X[:7]) == pytest.approx(effects[:7], rel=1e-3, abs=1e-4)
-    if type(instance)._means is not EffectLearner._means:
+    if type(instance)._means is not UnitEffects._means:
         gap = instance.predict(study.X, 1) - instance.predict(study.X, np.zeros(study.n))
         assert gap == pytest.approx(effects, rel=1e-6, abs=1e-9)
     for bad, word in ((study.X[:, :1], "columns"), (study.X * np.nan, "missing")):
