@@ -35,6 +35,13 @@ ASSUMPTIONS = {
     "control_function": "What the first stage leaves unexplained of {treatment} carries all that {treatment} and the "
     "noise of {outcome} share, and is independent of the instruments. (Not testable here.)",
     "complete": "The instruments vary enough to tell any two effect curves apart. (Not testable.)",
+    "shadow": "The shadow variable moves {outcome} but, given covariates, treatment and outcome, has nothing to do "
+    "with who is seen. (Relevance is checked; the rest is partly testable: shadow moments.)",
+    "some_shadow": "More of the candidate covariates are shadow variables than agree on any one wrong answer. (Not "
+    "testable.)",
+    "seen_by_chance": "Whatever the covariates, treatment and outcome, everybody had some chance of being seen. "
+    "(Partly checked: selection weights.)",
+    "selection_model": "The model for the chance of being seen is right. (Partly testable: shadow moments.)",
     "some_valid": "More of the candidate instruments are valid than agree on any one wrong answer. (Not testable.)",
 }
 

@@ -2,6 +2,9 @@
 
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
-_EXPORTS: dict[str, str] = {}
+_EXPORTS: dict[str, str] = {
+    "ShadowCatcher": "shadow_catcher",
+    "ShadowVariable": "shadow_variable",
+}
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
