@@ -32,7 +32,7 @@ class OutcomeHeads(nn.Module):
     normalise : bool
         Divide each row of the representation by its length, so that no two are further apart than 2.
     chances : bool
-        Squash each arm's outcome into (0.0025, 0.9975): the chance of an outcome of two values.
+        Squash the outcome into (0.0025, 0.9975): the chance of an outcome of two values.
     generator : torch.Generator
         First weights.
     """
@@ -66,11 +66,19 @@ class OutcomeHeads(nn.Module):
     def outcome(self, r: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
         """Outcome at (n, d) representations and (n, 1) treatments, which may be chances of treatment; (n, 1)."""
         if not self.arms:
-            return self.heads[0](torch.cat([r, T], dim=1))
-        f0, f1 = (head(r) for head in self.heads)
-        if self.chances:
-            f0, f1 = (0.995 * torch.sigmoid(f) + 0.0025 for f in (f0, f1))
+            return self._squashed(self.heads[0](torch.cat([r, T], dim=1)))
+        f0, f1 = self.arms_of(r)
         return T * f1 + (1 - T) * f0
+
+    def arms_of(self, r: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outcomes without and with treatment at (n, d) representations; both (n, 1)."""
+        if not self.arms:
+            return self.outcome(r, r.new_zeros(len(r), 1)), self.outcome(r, r.new_ones(len(r), 1))
+        f0, f1 = (self._squashed(head(r)) for head in self.heads)
+        return f0, f1
+
+    def _squashed(self, f: torch.Tensor) -> torch.Tensor:
+        return 0.995 * torch.sigmoid(f) + 0.0025 if self.chances else f
 
     def forward(self, X: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
         """The curve at (n, covariates) covariates and (n, 1) treatments."""
