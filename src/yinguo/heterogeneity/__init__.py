@@ -3,6 +3,13 @@
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
+    "BLR": "blr",
+    "BNN": "bnn",
+    "CFR": "cfr",
+    "DESCN": "descn",
+    "DragonNet": "dragonnet",
+    "ESCFR": "escfr",
+    "TARNet": "tarnet",
     "TLearner": "t_learner",
 }
 __all__ = list(_EXPORTS)

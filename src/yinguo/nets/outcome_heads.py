@@ -35,6 +35,8 @@ class OutcomeHeads(nn.Module):
         Squash the outcome into (0.0025, 0.9975): the chance of an outcome of two values.
     generator : torch.Generator
         First weights.
+    init : {"small-normal", "xavier", "uniform"}
+        How they are drawn. Small ones need the division by the length, or hardly a signal passes at first.
     """
 
     def __init__(
@@ -47,12 +49,13 @@ class OutcomeHeads(nn.Module):
         normalise: bool,
         chances: bool,
         generator: torch.Generator,
+        init: str = "small-normal",
     ) -> None:
         super().__init__()
         self.arms, self.normalise, self.chances = arms, normalise, chances
 
         def layers(sizes: Sequence[int], final: str | None) -> nn.Sequential:
-            return mlp(sizes, generator=generator, activation="elu", final=final, init="small-normal")
+            return mlp(sizes, generator=generator, activation="elu", final=final, init=init)
 
         self.phi = layers([covariates, *representation], "elu")
         inputs = representation[-1] + (not arms)
@@ -76,6 +79,15 @@ class OutcomeHeads(nn.Module):
             return self.outcome(r, r.new_zeros(len(r), 1)), self.outcome(r, r.new_ones(len(r), 1))
         f0, f1 = (self._squashed(head(r)) for head in self.heads)
         return f0, f1
+
+    def taken(self, r: torch.Tensor, treated: torch.Tensor) -> torch.Tensor:
+        """Outcome in the arm that was taken, (n,) booleans; (n, 1). Each head sees the rows of its arm only."""
+        if not self.arms:
+            return self.outcome(r, treated[:, None].to(r.dtype))
+        m = r.new_empty(len(r), 1)
+        for head, rows in zip(self.heads, (~treated, treated), strict=True):
+            m[rows] = self._squashed(head(r[rows]))
+        return m
 
     def _squashed(self, f: torch.Tensor) -> torch.Tensor:
         return 0.995 * torch.sigmoid(f) + 0.0025 if self.chances else f

@@ -23,7 +23,16 @@ from yinguo.nets.blocks import Standardiser, make_generator, tensor
 from yinguo.nets.curve import ArmCurves
 from yinguo.nets.trainer import Batch, Phase, Trainer, Validation
 
-__all__ = ["ArmNetwork", "Sample", "chance", "factual_weights", "outcome_loss", "sample_rows", "train_network"]
+__all__ = [
+    "ArmNetwork",
+    "Sample",
+    "chance",
+    "factual_weights",
+    "outcome_loss",
+    "sample_rows",
+    "scale_covariates",
+    "train_network",
+]
 
 #: Held-out rows beyond this many are not looked at: distances between the arms need all pairs.
 MOST_HELD = 2000
@@ -90,7 +99,7 @@ def sample_rows(
                 "Use folds=None or fewer folds, or a method that trains no networks."
             )
         held[members[: min(len(members) - 1, max(1, round(options.validation * len(members))))]] = True
-    scale_X = Standardiser(X)
+    scale_X = scale_covariates(X)
     scale_Y = Standardiser(np.array([-1.0, 1.0]) if binary else Y[~held])
     columns = {"X": scale_X(X), "T": T, "Y": scale_Y(Y)}
     looked_at = rng.permutation(np.flatnonzero(held))[:MOST_HELD]
@@ -103,6 +112,19 @@ def sample_rows(
         scale_Y=scale_Y,
         generator=make_generator(int(rng.integers(2**63))),
     )
+
+
+def scale_covariates(X: np.ndarray) -> Standardiser:
+    """Standardises columns; those of two values become 0 and 1 instead.
+
+    A rare mark has a small standard deviation: divided by it, a handful of rows would stand far from all others and the
+    network would learn them by heart.
+    """
+    scale = Standardiser(X)
+    low, high = X.min(axis=0), X.max(axis=0)
+    marks = (low < high) & ((low == X) | (high == X)).all(axis=0)
+    scale.mean, scale.spread = np.where(marks, low, scale.mean), np.where(marks, high - low, scale.spread)
+    return scale
 
 
 def _check(options: Any) -> None:
