@@ -9,6 +9,13 @@ _EXPORTS: dict[str, str] = {
     "RLearner": "r_learner",
     "DRLearner": "dr_learner",
     "CausalForest": "causal_forest",
+    "BLR": "blr",
+    "BNN": "bnn",
+    "TARNet": "tarnet",
+    "CFR": "cfr",
+    "DragonNet": "dragonnet",
+    "DESCN": "descn",
+    "ESCFR": "escfr",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

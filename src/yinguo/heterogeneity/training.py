@@ -2,7 +2,9 @@
 
 A method of this kind has, besides its own options, ``estimand``, ``propensity``, ``folds``, ``clip``, ``device`` and
 ``random_state``, and keeps what was learned in ``curves_``: a callable of (n, p) covariates that gives two (n,) arrays,
-the mean outcomes of the two arms in the unit of the study, and has a ``history``.
+the mean outcomes of the two arms in the unit of the study, and has a ``history``. One whose network learns the
+chance of treatment as well may take ``propensity=None``: the average is then computed with the network's own, asked
+from the curves as ``curves.propensity(X)``.
 """
 
 from collections.abc import Callable
@@ -19,8 +21,8 @@ from yinguo.kernels.nuisances import Nuisances
 __all__ = ["fit_by_training"]
 
 NO_FOLDS = (
-    "folds is None, so the network was trained once, on all rows; its average effect has no standard error. "
-    "folds=2 trains it twice more."
+    "folds is None, so the outcomes were learned once, from all rows; the average effect has no standard error. "
+    "folds=2 learns them twice more."
 )
 
 
@@ -45,10 +47,13 @@ def fit_by_training(learner: Any, study: Study, train: Callable[..., Any]) -> No
         learner.finish(study, None, no_inference=NO_FOLDS)
         return
     folds = make_folds(learner.folds, T, for_folds, study.groups)
-    m0, m1 = np.empty(study.n), np.empty(study.n)
+    m0, m1, e = np.empty((3, study.n))
     for k, seed in enumerate(spawn(for_parts, int(folds.max()) + 1)):
         rest, test = folds != k, folds == k
         curves = train(learner, Y[rest], T[rest], X[rest], binary=binary, rng=np.random.default_rng(seed))
         m0[test], m1[test] = curves(X[test])
-    e = crossfit_propensities(learner.propensity, X, T, folds)
+        if learner.propensity is None:
+            e[test] = curves.propensity(X[test])
+    if learner.propensity is not None:
+        e = crossfit_propensities(learner.propensity, X, T, folds)
     learner.finish(study, Nuisances(e, m0, m1))

@@ -1,6 +1,6 @@
 """A trained network as an effect curve in the units of the study."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,8 @@ class ArmCurves:
     Parameters
     ----------
     network : nn.Module
-        Of (n, p) standardised covariates; gives (n, 2), the outcome without and with treatment.
+        Of (n, p) standardised covariates; gives (n, 2), the outcome without and with treatment. One that also learns
+        the chance of treatment has a method of that name, ``chance_of_treatment``, (n, p) to (n, 1).
     scale_X, scale_Y : Standardiser
     history : object
         Of the training.
@@ -79,11 +80,19 @@ class ArmCurves:
     @torch.no_grad()
     def __call__(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n, p) covariates to two (n,) arrays of outcomes, without and with treatment."""
+        m0, m1 = self.scale_Y.back(self._values(self.network, X)).T
+        return m0, m1
+
+    @torch.no_grad()
+    def propensity(self, X: np.ndarray) -> np.ndarray:
+        """(n, p) covariates to (n,) chances of treatment, of a network that learns them."""
+        return self._values(self.network.chance_of_treatment, X)[:, 0]
+
+    def _values(self, function: Callable[[torch.Tensor], torch.Tensor], X: np.ndarray) -> np.ndarray:
         self.network.eval()
         x = tensor(self.scale_X(X)).to(self.device)
-        arms = torch.cat([self.network(x[i : i + BLOCK]) for i in range(0, max(len(X), 1), BLOCK)])
-        m0, m1 = self.scale_Y.back(arms.cpu().numpy().astype(np.float64)).T
-        return m0, m1
+        values = torch.cat([function(x[i : i + BLOCK]) for i in range(0, max(len(X), 1), BLOCK)])
+        return values.cpu().numpy().astype(np.float64)
 
 
 class Joined(nn.Module):

@@ -19,7 +19,7 @@ programme for the weights and the kernel's width.
 from yinguo.nets import torch
 from yinguo.nets.sinkhorn import distances
 
-__all__ = ["mmd_linear", "mmd_rbf"]
+__all__ = ["linear_discrepancy", "mmd_linear", "mmd_rbf"]
 
 
 def mmd_linear(a: torch.Tensor, b: torch.Tensor, *, share: float = 0.5, root: bool = False) -> torch.Tensor:
@@ -68,6 +68,33 @@ def mmd_rbf(
     within = share**2 * (total(a, a) - n) / (n * (n - 1)) + (1 - share) ** 2 * (total(b, b) - m) / (m * (m - 1))
     square = 4 * (within - 2 * share * (1 - share) * total(a, b) / (n * m))
     return _root(square.abs()) if root else square
+
+
+def linear_discrepancy(a: torch.Tensor, b: torch.Tensor, *, share: float = 0.5) -> torch.Tensor:
+    r"""How well the best linear outcome model tells factual from counterfactual pairs; a scalar.
+
+    With :math:`v = p\bar a - (1 - p)\bar b`, the factual pairs (x, t) and the counterfactual ones (x, 1 - t) have
+    second moments whose difference has the largest eigenvalue
+
+    .. math:: \big|p - \tfrac12\big| + \sqrt{\big(p - \tfrac12\big)^2 + \|v\|^2}.
+
+    **Shape**: (n, k) and (m, k) to (). 0 where a sample is empty.
+
+    Parameters
+    ----------
+    a, b : (n, k) and (m, k) tensors
+        Treated and control.
+    share : float in (0, 1)
+        p, of the treated; at 1/2 it is half the distance of the means.
+
+    Source
+    ------
+    Johansson, Shalit & Sontag (2016), ICML, and their programme.
+    """
+    if len(a) == 0 or len(b) == 0:
+        return a.sum() * 0.0 + b.sum() * 0.0
+    square = (share * a.mean(0) - (1 - share) * b.mean(0)).square().sum()
+    return abs(share - 0.5) + _root((share - 0.5) ** 2 + square)
 
 
 def _root(square: torch.Tensor) -> torch.Tensor:

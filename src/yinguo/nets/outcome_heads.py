@@ -32,9 +32,11 @@ class OutcomeHeads(nn.Module):
     normalise : bool
         Divide each row of the representation by its length, so that no two are further apart than 2.
     chances : bool
-        Squash each arm's outcome into (0.0025, 0.9975): the chance of an outcome of two values.
+        Squash the outcome into (0.0025, 0.9975): the chance of an outcome of two values.
     generator : torch.Generator
         First weights.
+    init : {"small-normal", "xavier", "uniform"}
+        How they are drawn. Small ones need the division by the length, or hardly a signal passes at first.
     """
 
     def __init__(
@@ -47,12 +49,13 @@ class OutcomeHeads(nn.Module):
         normalise: bool,
         chances: bool,
         generator: torch.Generator,
+        init: str = "small-normal",
     ) -> None:
         super().__init__()
         self.arms, self.normalise, self.chances = arms, normalise, chances
 
         def layers(sizes: Sequence[int], final: str | None) -> nn.Sequential:
-            return mlp(sizes, generator=generator, activation="elu", final=final, init="small-normal")
+            return mlp(sizes, generator=generator, activation="elu", final=final, init=init)
 
         self.phi = layers([covariates, *representation], "elu")
         inputs = representation[-1] + (not arms)
@@ -66,11 +69,28 @@ class OutcomeHeads(nn.Module):
     def outcome(self, r: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
         """Outcome at (n, d) representations and (n, 1) treatments, which may be chances of treatment; (n, 1)."""
         if not self.arms:
-            return self.heads[0](torch.cat([r, T], dim=1))
-        f0, f1 = (head(r) for head in self.heads)
-        if self.chances:
-            f0, f1 = (0.995 * torch.sigmoid(f) + 0.0025 for f in (f0, f1))
+            return self._squashed(self.heads[0](torch.cat([r, T], dim=1)))
+        f0, f1 = self.arms_of(r)
         return T * f1 + (1 - T) * f0
+
+    def arms_of(self, r: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Outcomes without and with treatment at (n, d) representations; both (n, 1)."""
+        if not self.arms:
+            return self.outcome(r, r.new_zeros(len(r), 1)), self.outcome(r, r.new_ones(len(r), 1))
+        f0, f1 = (self._squashed(head(r)) for head in self.heads)
+        return f0, f1
+
+    def taken(self, r: torch.Tensor, treated: torch.Tensor) -> torch.Tensor:
+        """Outcome in the arm that was taken, (n,) booleans; (n, 1). Each head sees the rows of its arm only."""
+        if not self.arms:
+            return self.outcome(r, treated[:, None].to(r.dtype))
+        m = r.new_empty(len(r), 1)
+        for head, rows in zip(self.heads, (~treated, treated), strict=True):
+            m[rows] = self._squashed(head(r[rows]))
+        return m
+
+    def _squashed(self, f: torch.Tensor) -> torch.Tensor:
+        return 0.995 * torch.sigmoid(f) + 0.0025 if self.chances else f
 
     def forward(self, X: torch.Tensor, T: torch.Tensor) -> torch.Tensor:
         """The curve at (n, covariates) covariates and (n, 1) treatments."""

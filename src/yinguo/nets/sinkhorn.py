@@ -160,15 +160,19 @@ def _with_spare_points(C: torch.Tensor) -> torch.Tensor:
 def _products(C, mass_a, mass_b, eps, floor, iterations, tolerance, price, _anneal) -> torch.Tensor:
     """The plan by scalings of the kernel itself."""
     K = torch.exp(-C / eps) + floor
-    power = 1.0 if price is None else price / (price + eps)
+    tK = K.T
+
+    def scaled(total: torch.Tensor) -> torch.Tensor:
+        return total.reciprocal() if price is None else total.reciprocal() ** (price / (price + eps))
+
     u = torch.ones_like(mass_a)
     for _ in range(iterations):
         last = u
-        v = (1 / (K.T @ (mass_a * u))) ** power
-        u = (1 / (K @ (mass_b * v))) ** power
+        v = scaled(tK @ (mass_a * u))
+        u = scaled(K @ (mass_b * v))
         if tolerance is not None and eps * float((u / last).log().abs().sum().detach()) < tolerance:
             break
-    v = (1 / (K.T @ (mass_a * u))) ** power
+    v = scaled(tK @ (mass_a * u))
     return (mass_a * u)[:, None] * K * (mass_b * v)
 
 
