@@ -1,10 +1,9 @@
 """The 2016 causal inference challenge: 58 real covariates of 4,802 women, ten of its 77 simulated settings.
 
 Covariates are those of the Collaborative Perinatal Project, three of them letters, which become indicators (79
-columns). Treatment and outcomes are random sums of linear, polynomial, step and exponential terms; settings differ in
-the share of the treated, in overlap (most remove a region of the covariates from the treated), in how much treatment
-and outcome have in common, and in how much effects differ between women. Settings 2 and 3 have one and the same effect
-for everybody.
+columns). Treatment and outcomes are random sums of linear, polynomial, step and exponential terms. Of the ten settings
+all but the fourth remove a region of the covariates from the treated, in settings 8 and 10 treatment and outcome have
+little in common, and in settings 2 and 3 the effect is the same for everybody.
 
 ========  =======  =======  ==========
 setting   treated  mean     SD of the
