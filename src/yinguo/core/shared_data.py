@@ -24,14 +24,31 @@ class SharedSet(NamedTuple):
 
 #: Sets that loaders of the package ask for, by the name of their folder.
 SETS = {
+    "acic2016": SharedSet(
+        "challenge of the Atlantic Causal Inference Conference 2016, 58 real covariates and simulated outcomes "
+        "(Dorie, Hill, Shalit, Scott & Cervone 2019)",
+        "the repository BiomedSciAI/causallib (causallib/datasets/data/acic_challenge_2016) on GitHub",
+    ),
+    "hillstrom_email": SharedSet(
+        "randomised e-mail campaign of a shop, 64,000 customers (Hillstrom 2008)",
+        "the MineThatData E-Mail Analytics And Data Mining Challenge of K. Hillstrom, 20 March 2008, and copies of its "
+        "file hillstrom.csv on GitHub",
+    ),
     "ihdp": SharedSet(
         "Infant Health and Development Program, semi-synthetic (Hill 2011), realisations of the response surface",
-        "the repositories claudiashi57/dragonnet (dat/ihdp/csv) and AMLab-Amsterdam/CEVAE (datasets/IHDP) on GitHub",
+        "the repositories claudiashi57/dragonnet (dat/ihdp/csv), AMLab-Amsterdam/CEVAE (datasets/IHDP) and "
+        "WeijiaZhang24/TEDVAE (IHDP, IHDP_b) on GitHub",
+    ),
+    "jobs": SharedSet(
+        "job training in the experiment and a survey, outcome employment (LaLonde 1986; Shalit, Johansson & Sontag "
+        "2017)",
+        "the repositories dmachlanski/iads-summer-school-causality-2023 (labs/data) and "
+        "VectorInstitute/Causal_Inference_Laboratory (data/Jobs) on GitHub",
     ),
     "twins": SharedSet(
         "twin births in the USA 1989-1991, both outcomes known (Almond, Chay & Lee 2005)",
-        "the repositories AMLab-Amsterdam/CEVAE (datasets/TWINS), jsyoon0823/GANITE (data) and inovex/justcause-data "
-        "(twins) on GitHub",
+        "the repositories AMLab-Amsterdam/CEVAE (datasets/TWINS), jsyoon0823/GANITE (data), bradyneal/realcause "
+        "(datasets) and inovex/justcause-data (twins) on GitHub",
     ),
 }
 

@@ -10,6 +10,10 @@ Of the extras,
   function of what was observed;
 * ``mu0`` and ``mu1`` are the mean outcomes of the training rows without and with a treatment of two values;
 * ``unobserved`` is a (n, q) array of what the training rows hide.
+
+Sets made for learning effects of single units keep back test rows only. ``study`` then holds all others, of which a
+method sets aside what it needs for choosing, and of the extras ``test`` is an :class:`EffectPoints`; ``mu0`` and
+``mu1`` are of the rows of the study.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +24,7 @@ import numpy as np
 
 from yinguo.core.study import Study
 
-__all__ = ["CurvePoints", "Draw", "binary_draw"]
+__all__ = ["CurvePoints", "Draw", "EffectPoints", "binary_draw", "effect_draw"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,6 +65,27 @@ class CurvePoints:
             In the squared unit of the outcome.
         """
         return float(np.mean((predict(self.X, self.T) - self.g) ** 2))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EffectPoints:
+    """Rows kept back from a study, for judging effects of units that no method has seen.
+
+    Attributes
+    ----------
+    X : (n, p) float array
+        Covariates, encoded as in the study.
+    T, Y : (n,) float arrays
+        Treatment of 0 and 1; outcome.
+    mu0, mu1 : (n,) float arrays or None
+        Mean outcomes without and with treatment, in the unit of the outcome; None where nobody knows them.
+    """
+
+    X: np.ndarray
+    T: np.ndarray
+    Y: np.ndarray
+    mu0: np.ndarray | None = None
+    mu1: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +175,57 @@ def binary_draw(
             "mu0": mu0[train],
             "mu1": mu1[train],
             "unobserved": unobserved[train],
+            **extras,
+        },
+    )
+
+
+def effect_draw(
+    *,
+    study: Study,
+    test: np.ndarray,
+    mu0: np.ndarray | None = None,
+    mu1: np.ndarray | None = None,
+    about: str = "",
+    **extras: Any,
+) -> Draw:
+    """A draw for effects of single units: test rows kept back, all others in the study.
+
+    Parameters
+    ----------
+    study : Study
+        All rows, so that covariates are encoded once for both parts.
+    test : int array
+        Numbers of the rows to keep back.
+    mu0, mu1 : (n,) float arrays, optional
+        Mean outcomes of all rows without and with treatment.
+    about : str
+    **extras
+        Further extras, as they are.
+
+    Returns
+    -------
+    Draw
+        Truth: ATE, ATT and ATC of the rows of the study, where mean outcomes are known.
+    """
+    rest = np.setdiff1d(np.arange(study.n), test)
+    kept = study.take(rest)
+    unseen: dict[str, Any] = {"X": study.X[test], "T": study.T[test], "Y": study.Y[test]}
+    if mu0 is None or mu1 is None:
+        return Draw(study=kept, about=about, extras={"test": EffectPoints(**unseen), **extras})
+    effects = (mu1 - mu0)[rest]
+    return Draw(
+        study=kept,
+        truth={
+            "ATE": float(effects.mean()),
+            "ATT": float(effects[kept.T == 1].mean()),
+            "ATC": float(effects[kept.T == 0].mean()),
+        },
+        about=about,
+        extras={
+            "test": EffectPoints(**unseen, mu0=mu0[test], mu1=mu1[test]),
+            "mu0": mu0[rest],
+            "mu1": mu1[rest],
             **extras,
         },
     )
