@@ -28,6 +28,10 @@ PAIRS = [pytest.param(c, e, id=f"{c.name}-{e}") for c in CLASSES for e in c.capa
 TOLERANCE = 2e-5
 
 
+#: Roles that a rebuilt study keeps.
+KEPT = ("Z", "S", "V", "time")
+
+
 def holding(prop: str) -> list:
     """(class, estimand) pairs that declare a property."""
     return [
@@ -56,6 +60,8 @@ def small(cls=None, seed: int = 0, n: int = 160) -> yg.Study:
     Y = X @ [1.0, 0.5, -0.5] + 1.5 * T + 0.5 * rng.normal(size=n)
     if cls is not None and "selection" in cls.capabilities.needs:
         return partly_seen(rng, X, T, Y, shadow="shadow" in cls.capabilities.needs)
+    if cls is not None and "time" in cls.capabilities.needs:
+        return over_time(rng, 4 * n)
     return yg.Study.from_arrays(X, T, Y)
 
 
@@ -67,9 +73,27 @@ def partly_seen(rng, X, T, Y, *, shadow: bool) -> yg.Study:
     return yg.Study.from_arrays(X, T, np.where(S == 1, Y, np.nan), S=S, V=V)
 
 
+def over_time(rng, n: int) -> yg.Study:
+    """One series of variables that depend on their own past, with a hidden cause new at every step."""
+    X, T, Y = np.zeros((n, 3)), np.zeros(n), np.zeros(n)
+    for t in range(1, n):
+        U = rng.normal()
+        X[t] = 0.5 * X[t - 1] + rng.normal(size=3)
+        T[t] = 0.7 * T[t - 1] + 0.5 * U + 0.5 * X[t, 0] + rng.normal()
+        Y[t] = 0.5 * Y[t - 1] + 1.5 * T[t] + X[t] @ [1.0, 0.5, -0.5] + 0.5 * U + 0.5 * rng.normal()
+    return yg.Study.from_arrays(X, T, Y, time=np.arange(n) + 1.0)
+
+
+def clusters(cls, study: yg.Study):
+    """A grouping that a class can work with: any, but of rows over time a few series."""
+    if "time" in cls.capabilities.needs:
+        return (study.time * 4 // study.n).astype(int).clip(0, 3)
+    return np.random.default_rng(0).integers(0, 40, study.n)
+
+
 def rebuilt(study: yg.Study, X=None, T=None, Y=None, rows=slice(None), **roles) -> yg.Study:
-    """The study with other arrays or further roles, its instruments, selection and shadow variables kept."""
-    kept = {name: None if (values := getattr(study, name)) is None else values[rows] for name in ("Z", "S", "V")}
+    """The study with other arrays or further roles, its instruments, selection, shadow variables and times kept."""
+    kept = {name: None if (values := getattr(study, name)) is None else values[rows] for name in KEPT}
     X, T, Y = (getattr(study, n)[rows] if a is None else np.asarray(a) for n, a in (("X", X), ("T", T), ("Y", Y)))
     if kept["S"] is not None:
         Y = np.where(kept["S"] == 1, Y, np.nan)
@@ -221,7 +245,7 @@ def test_what_a_method_cannot_do_is_refused_with_our_error(cls):
     if "binary" not in cls.capabilities.treatment:
         with pytest.raises(yg.DataError, match="is binary"):
             cls(**brief(cls)).fit(study.replace(T=(study.T > 0).astype(float)))
-    for role, values in (("sample_weight", rng.random(study.n)), ("groups", rng.integers(0, 40, study.n))):
+    for role, values in (("sample_weight", rng.random(study.n)), ("groups", clusters(cls, study))):
         other = rebuilt(study, **{role: values})
         if role in cls.capabilities.honours:
             assert np.isfinite(cls(**brief(cls)).fit(other).result_.estimate)
@@ -343,7 +367,11 @@ def test_a_common_factor_on_the_sample_weights_does_nothing(cls, estimand):
     assert_same(plain, fitted(cls, seven, **options))
 
 
-@pytest.mark.parametrize("cls", [c for c in CLASSES if "groups" in c.capabilities.honours], ids=lambda c: c.name)
+#: Groups of a method for series over time are the series, and a row twice is a step twice: refused.
+CLUSTERED = [c for c in CLASSES if "groups" in c.capabilities.honours and "time" not in c.capabilities.needs]
+
+
+@pytest.mark.parametrize("cls", CLUSTERED, ids=lambda c: c.name)
 def test_every_row_twice_under_one_group_leaves_the_standard_error_where_it_was(cls):
     study = small(cls)
     twice = study.take(np.repeat(np.arange(study.n), 2))

@@ -169,8 +169,10 @@ class Estimator:
             se = inference.standard_error(phi, study.groups)
             parts["scores"] = estimate + phi
         optional = ("instruments", "shadow", "environment", "time")
-        unused = [role for role in optional if study.has(role) and role not in self.capabilities.needs]
-        ignored = [f"the role {role} ({study.roles[role]}) is not used by this method." for role in unused]
+        used = (*self.capabilities.needs, *self.capabilities.honours)
+        unused = {role: study.roles[role] for role in optional if study.has(role) and role not in used}
+        named = {role: value if isinstance(value, str) else ", ".join(value) for role, value in unused.items()}
+        ignored = [f"the role {role} ({name}) is not used by this method." for role, name in named.items()]
         return EffectResult(
             method=self.name,
             treatment=study.roles["treatment"],

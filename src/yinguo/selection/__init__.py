@@ -3,8 +3,12 @@
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
-    "ShadowCatcher": "shadow_catcher",
+    "HeckmanTwoStep": "heckman_two_step",
+    "HeckmanML": "heckman_ml",
+    "IPSW": "ipsw",
+    "DoublyRobustSelection": "doubly_robust_selection",
     "ShadowVariable": "shadow_variable",
+    "ShadowCatcher": "shadow_catcher",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

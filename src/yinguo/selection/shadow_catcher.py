@@ -110,7 +110,7 @@ class ShadowCatcher(UnitEffects):
         honours=("sample_weight", "groups"),
         inference="influence function, with estimated selection model, the shadow variable taken as given",
         unit_effects="without intervals",
-        assumes=("some_shadow", "selection_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
+        assumes=("some_shadow", "shadow_odds_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
         holds=("row_order", "outcome_affine", "label_swap", "covariate_scale", "weights_constant"),
         all_rows=True,
     )

@@ -93,7 +93,7 @@ class ShadowVariable(UnitEffects):
         honours=("sample_weight", "groups"),
         inference="influence function, with estimated selection model",
         unit_effects="without intervals",
-        assumes=("shadow", "selection_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
+        assumes=("shadow", "shadow_odds_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
         holds=("row_order", "outcome_affine", "label_swap", "covariate_affine", "weights_constant"),
         all_rows=True,
     )
