@@ -52,8 +52,8 @@ ASSUMPTIONS = {
     "nothing to do with who is seen. (Relevance is checked; the rest is partly testable: shadow moments.)",
     "some_shadow": "Selection bias: more of the candidate covariates are shadow variables than agree on any one wrong "
     "answer. (Not testable.)",
-    "seen_by_chance": "Selection bias: whatever its covariates, {treatment} and {outcome}, every unit had some chance of "
-    "being seen. (Partly checked: selection weights.)",
+    "seen_by_chance": "Selection bias: whatever its covariates, {treatment} and {outcome}, every unit had some chance "
+    "of being seen. (Partly checked: selection weights.)",
     "shadow_odds_model": "Selection bias: the model for the chance of being seen, which {outcome} may move, is right. "
     "(Partly testable: shadow moments.)",
     "persistence": "Confounding and selection of the past: {treatment} depends on its own previous value. (Checked: "
