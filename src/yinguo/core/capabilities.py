@@ -48,8 +48,8 @@ ASSUMPTIONS = {
     "normal; their correlation is what is corrected for. (Partly checked: correlation.)",
     "selection_exclusion": "Selection bias: some covariate moves who is seen without moving {outcome}; without one "
     "only the shape of the normal distribution identifies the correction. (Checked: exclusion, mills-collinearity.)",
-    "shadow": "Selection bias: the shadow variable moves {outcome} but, given covariates, {treatment} and {outcome}, has "
-    "nothing to do with who is seen. (Relevance is checked; the rest is partly testable: shadow moments.)",
+    "shadow": "Selection bias: the shadow variable moves {outcome} but, given covariates, {treatment} and {outcome}, "
+    "has nothing to do with who is seen. (Relevance is checked; the rest is partly testable: shadow moments.)",
     "some_shadow": "Selection bias: more of the candidate covariates are shadow variables than agree on any one wrong "
     "answer. (Not testable.)",
     "seen_by_chance": "Selection bias: whatever its covariates, {treatment} and {outcome}, every unit had some chance "
