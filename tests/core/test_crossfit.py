@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yinguo.core.crossfit import (
+    Target,
     crossfit,
+    crossfit_all,
     crossfit_outcomes,
     crossfit_propensity,
     fit_learner,
@@ -131,12 +133,11 @@ def test_the_caller_s_learner_is_left_alone():
 
 
 def test_a_learner_that_takes_no_weights_is_named_and_other_errors_are_its_own():
-    from sklearn.linear_model import LinearRegression
     from sklearn.neighbors import KNeighborsRegressor
     from sklearn.pipeline import make_pipeline
 
     X, y, s = np.arange(10.0)[:, None], np.arange(10.0), np.ones(10)
-    for learner in (KNeighborsRegressor(), make_pipeline(LinearRegression())):
+    for learner in (KNeighborsRegressor(), make_pipeline(KNeighborsRegressor())):
         with pytest.raises(DataError, match=f"{type(learner).__name__} takes no sample_weight"):
             fit_learner(learner, X, y, s)
 
@@ -181,3 +182,31 @@ def test_a_regressor_s_prediction_may_be_a_column():
             return X
 
     assert predict_mean(Column(), np.ones((3, 1))).shape == (3,)
+
+
+def test_weights_reach_the_last_step_of_a_pipeline():
+    from sklearn.linear_model import LinearRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rng = np.random.default_rng(0)
+    X, s = rng.normal(size=(50, 2)), rng.random(50)
+    y = X[:, 0] ** 2
+    line = fit_learner(make_pipeline(StandardScaler(), LinearRegression()), X, y, s)
+    assert line.predict(X) == pytest.approx(LinearRegression().fit(X, y, s).predict(X), rel=1e-9)
+
+
+def test_several_targets_at_once_are_what_each_is_alone_in_one_process_or_two():
+    from sklearn.linear_model import LinearRegression
+
+    rng = np.random.default_rng(0)
+    X, T = rng.normal(size=(90, 2)), np.arange(90) % 2 * 1.0
+    y, folds = X[:, 0] + T, rng.integers(0, 3, 90)
+    line = LinearRegression()
+    at = tuple(np.column_stack([X, np.full(90, arm)]) for arm in (0.0, 1.0))
+    targets = [Target(line, X, y, rows=T == 1), Target(line, np.column_stack([X, T]), y, at=at)]
+    one, two = (crossfit_all(targets, folds, n_jobs=n) for n in (1, 2))
+    assert len(one) == 3
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    assert np.array_equal(one[0], crossfit(line, X, y, folds, rows=T == 1))
+    assert one[2] - one[1] == pytest.approx(np.ones(90), rel=1e-9)

@@ -88,8 +88,10 @@ def fit_learner(learner: Any, X, y, s=None) -> Any:
     fitted = copy.deepcopy(learner)
     if s is None:
         return fitted.fit(X, y)
+    # A pipeline hands on what is addressed to one of its steps; the last is the one that learns.
+    steps = getattr(fitted, "steps", None)
     try:
-        return fitted.fit(X, y, sample_weight=s)
+        return fitted.fit(X, y, **{f"{steps[-1][0]}__sample_weight" if steps else "sample_weight": s})
     except (TypeError, ValueError) as error:
         if "sample_weight" not in str(error):
             raise
