@@ -60,7 +60,8 @@ def acic2016(*, setting: int = 1, replication: int = 0, random_state: int = 2016
     -------
     Draw
         Treatment ``z``, outcome ``y``. The study is four fifths of the rows (3,842), ``test`` the rest. Truth: ATE,
-        ATT and ATC of the study, without noise. Extras, besides the parts: ``sample_ate`` over all 4,802 women.
+        ATT and ATC of the study, without noise. Extras, besides the parts: ``sample_ate`` over all 4,802 women, and
+        ``setting``.
 
     Raises
     ------
@@ -85,6 +86,7 @@ def acic2016(*, setting: int = 1, replication: int = 0, random_state: int = 2016
         mu1=drawn["mu1"],
         about=f"ACIC 2016, setting {setting}, split {replication}",
         sample_ate=float((drawn["mu1"] - drawn["mu0"]).mean()),
+        setting=setting,
     )
 
 
