@@ -3,10 +3,10 @@
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
+    "DoublyRobustSelection": "doubly_robust_selection",
+    "IPSW": "ipsw",
     "HeckmanTwoStep": "heckman_two_step",
     "HeckmanML": "heckman_ml",
-    "IPSW": "ipsw",
-    "DoublyRobustSelection": "doubly_robust_selection",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
