@@ -123,6 +123,7 @@ def make_estimators(
     for key, value in settings.items():
         name, _, option = key.partition(".")
         cls = find(name)
+        name = cls.name
         if name not in chosen:
             raise DataError(
                 f"--set {key}: {name} is not among the methods run ({', '.join(chosen)}); add it to --methods."

@@ -72,7 +72,8 @@ def _one(cls: type[Estimator]) -> str:
     if can.extra:
         there = "installed" if installed(can.extra) else "not installed"
         facts.append(f"extra: pip install 'yinguo[{can.extra}]' ({there})")
-    title = f"{cls.name} (class {cls.__name__})"
+    known = f", also known as {', '.join(cls.also_known_as)}" if cls.also_known_as else ""
+    title = f"{cls.name} (class {cls.__name__}{known})"
     return "\n".join([title, "", inspect.getdoc(cls) or "", "", *facts, "", "Options and their defaults:", *options])
 
 

@@ -37,11 +37,10 @@ ASSUMPTIONS = {
     "complete": "The instruments vary enough to tell any two effect curves apart. (Not testable.)",
     "some_valid": "More of the candidate instruments are valid than agree on any one wrong answer. (Not testable.)",
     "selection_on_observables": "Selection bias: whether {outcome} was seen depends on {treatment} and the covariates, "
-    "not beyond them on {outcome} itself. (Not testable; worst-case bounds do without it.)",
+    "not beyond them on {outcome} itself. (Not testable; worst-case limits do without it.)",
     "selection_positivity": "Selection bias: whatever its treatment and covariates, every unit had some chance to be "
-    "seen. (Checked: selection-overlap.)",
-    "selection_model": "Selection bias: the model for the chance to be seen is right. (Partly checked: "
-    "selection-balance.)",
+    "seen. (Checked: chance-to-be-seen.)",
+    "selection_model": "Selection bias: the model for the chance to be seen is right. (Partly checked: seen-like-all.)",
     "either_selection_model": "Selection bias and confounding: the models for the chances of treatment and of being "
     "seen are right, or the model for {outcome} is.",
     "joint_normal_errors": "Selection bias: what else moves being seen and what else moves {outcome} are jointly "
@@ -57,7 +56,7 @@ ASSUMPTIONS = {
     "shadow_odds_model": "Selection bias: the model for the chance of being seen, which {outcome} may move, is right. "
     "(Partly testable: shadow moments.)",
     "persistence": "Confounding and selection of the past: {treatment} depends on its own previous value. (Checked: "
-    "first stage, first-stage.)",
+    "first-stage.)",
     "no_lagged_cross_edge": "The previous value of {treatment} reaches {outcome} through the present value alone, "
     "given the previous values of everything else. (Testable only with an instrument of {treatment} besides: "
     "over-identification; see residual-correlation.)",

@@ -23,12 +23,14 @@ __all__ = ["Estimator", "kebab"]
 class Estimator:
     """Base of all effect estimators: options, capability checks and the making of results.
 
-    Subclasses set ``capabilities``, may set ``name`` (command-line name; default: the class name in
-    kebab case), store their keyword options in ``__init__`` under the same names, and define ``fit``.
+    Subclasses set ``capabilities``, may set ``name`` (command-line name; default: the class name in kebab case) and
+    ``also_known_as`` (further names under which people look for the method), store their keyword options in
+    ``__init__`` under the same names, and define ``fit``.
     """
 
     capabilities: ClassVar[Capabilities]
     name: ClassVar[str]
+    also_known_as: ClassVar[tuple[str, ...]] = ()
     result_: EffectResult
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -73,8 +73,9 @@ class Bounds:
 
     @property
     def settles_sign(self) -> bool:
-        """Whether zero lies outside the bounds."""
-        return self.lower > 0 or self.upper < 0
+        """Whether zero lies outside the 95 % interval."""
+        low, high = self.interval()
+        return low > 0 or high < 0
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         r"""Interval of Imbens and Manski, which covers the effect with the level asked for.
@@ -102,9 +103,9 @@ class Bounds:
         """The bounds and their meaning."""
         low, high = self.interval()
         sign = (
-            "zero is outside of them"
+            "zero is outside"
             if self.settles_sign
-            else "they leave its sign open, so that it rests on what is assumed about who is seen"
+            else "that leaves its sign open, so that it rests on what is assumed about who is seen"
         )
         return (
             f"Bounds of {self.method} ({self.assumes}): the effect on {self.target} is between "

@@ -3,10 +3,10 @@
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
+    "DoublyRobustSelection": "doubly_robust_selection",
+    "IPSW": "ipsw",
     "HeckmanTwoStep": "heckman_two_step",
     "HeckmanML": "heckman_ml",
-    "IPSW": "ipsw",
-    "DoublyRobustSelection": "doubly_robust_selection",
     "ShadowVariable": "shadow_variable",
     "ShadowCatcher": "shadow_catcher",
 }

@@ -9,7 +9,7 @@ from yinguo.diagnose.balance import SMD_LIMIT, SMD_STOP, effective_sample_size
 from yinguo.diagnose.worst_case import manski_bounds
 from yinguo.errors import DataError, OverlapError
 
-__all__ = ["bounds_check", "clip_chance", "selection_balance_check", "selection_overlap_check", "truncated"]
+__all__ = ["bounds_check", "chance_check", "clip_chance", "seen_like_all_check", "truncated"]
 
 #: A chance to be seen below this means that few stand for many.
 RARE = 0.05
@@ -61,7 +61,7 @@ def truncated(w, share: float) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]
     )  # fmt: skip
 
 
-def selection_overlap_check(pi, name: str) -> Callable:
+def chance_check(pi, name: str) -> Callable:
     """How small the chances to be seen are: those never seen are spoken for by no one.
 
     Parameters
@@ -76,7 +76,7 @@ def selection_overlap_check(pi, name: str) -> Callable:
         share = float((pi < RARE).mean())
         verdict = "ok" if share <= 0.01 else "look" if share <= 0.1 else "stop"
         return Diagnostic(
-            "selection-overlap", share, "at most 1 %", verdict,
+            "chance-to-be-seen", share, "at most 1 %", verdict,
             f"{share:.1%} of the rows had a chance below {RARE:g} to be seen ({name}); the chances run from "
             f"{pi.min():.3g} to {pi.max():.3g}.",
         )  # fmt: skip
@@ -84,7 +84,7 @@ def selection_overlap_check(pi, name: str) -> Callable:
     return check
 
 
-def selection_balance_check(w, S, s=None) -> Callable:
+def seen_like_all_check(w, S, s=None) -> Callable:
     """Do the rows seen, weighted by their inverse chance to be seen, look like all rows, arm by arm?
 
     Parameters
@@ -118,7 +118,7 @@ def selection_balance_check(w, S, s=None) -> Callable:
             f"up to {worst:.2g} standard deviations ({where}), unweighted by up to {before:.2g}; they are worth "
             f"{ess:.0f} rows of equal weight."
         )
-        return Diagnostic("selection-balance", worst, f"below {SMD_LIMIT}", verdict, sentence)
+        return Diagnostic("seen-like-all", worst, f"below {SMD_LIMIT}", verdict, sentence)
 
     return check
 

@@ -28,7 +28,7 @@ from yinguo.kernels.glm import LINKS
 from yinguo.kernels.nuisances import glm_nuisances
 from yinguo.kernels.selected_means import doubly_robust_selected
 from yinguo.kernels.weighting import arm_weights, normalised
-from yinguo.selection.chances import bounds_check, clip_chance, selection_balance_check, selection_overlap_check
+from yinguo.selection.chances import bounds_check, chance_check, clip_chance, seen_like_all_check
 
 __all__ = ["DoublyRobustSelection"]
 
@@ -123,7 +123,7 @@ class DoublyRobustSelection(Estimator):
         self.__dict__["chance_seen_"] = pi
         inverse = np.where(seen, (1.0 if s is None else s) / pi, 0.0)
         w = arm_weights(T, clipping.e, self.estimand) * inverse
-        checks = (selection_overlap_check(pi, study.roles["selection"]), selection_balance_check(inverse, S, s))
+        checks = (chance_check(pi, study.roles["selection"]), seen_like_all_check(inverse, S, s))
         self.result_ = self.make_result(
             study, estimate, phi=phi, propensity=clipping.e, balance_weights=normalised(w, T),
             checks=(overlap_check, bridged_balance_check, weight_check, *checks, bounds_check),

@@ -65,6 +65,7 @@ class HeckmanTwoStep(StructuralEstimator):
     (0.1091, 0.0155, 0.0486)
     """
 
+    also_known_as = ("heckit",)
     capabilities = Capabilities(
         treatment=("binary", "multi-valued", "continuous"),
         outcome=("continuous",),

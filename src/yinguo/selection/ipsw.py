@@ -24,9 +24,9 @@ from yinguo.kernels.selected_means import projected_scores, weighted_difference_
 from yinguo.kernels.weighting import arm_weights, normalised
 from yinguo.selection.chances import (
     bounds_check,
+    chance_check,
     clip_chance,
-    selection_balance_check,
-    selection_overlap_check,
+    seen_like_all_check,
     truncated,
 )
 
@@ -131,8 +131,8 @@ class IPSW(Estimator):
         self.__dict__["chance_seen_"] = pi
         inverse = np.where(seen, s / pi, 0.0)
         checks = (
-            selection_overlap_check(pi, study.roles["selection"]),
-            selection_balance_check(inverse, S, study.sample_weight),
+            chance_check(pi, study.roles["selection"]),
+            seen_like_all_check(inverse, S, study.sample_weight),
         )
         told = f"{study.roles['outcome']} was seen in {int(seen.sum()):,} of {study.n:,} rows."
         self.result_ = self.make_result(

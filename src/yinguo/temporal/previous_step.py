@@ -63,7 +63,7 @@ def past_of(study: Study, lags: int) -> Past:
     if gaps.size and gaps.min() <= 0:
         i = int(where[np.argmin(gaps)])
         raise DataError(
-            f"time {name!r} has the value {t[i]:g} twice {_in_series(study, g[i])}; name the column that tells series "
+            f"time {name!r} has the value {t[i]:g} twice{_in_series(study, g[i])}; name the column that tells series "
             "apart as groups, or keep one row for each step."
         )
     if gaps.size:
@@ -72,7 +72,7 @@ def past_of(study: Study, lags: int) -> Past:
         if odd.any():
             i = int(where[np.flatnonzero(odd)[0]])
             raise DataError(
-                f"time {name!r} goes from {t[i]:g} to {t[i + 1]:g} {_in_series(study, g[i])}, while the usual step is "
+                f"time {name!r} goes from {t[i]:g} to {t[i + 1]:g}{_in_series(study, g[i])}, while the usual step is "
                 f"{step:g}; every row needs its previous step. Fill the gap, number the steps, or split the series "
                 "there (groups)."
             )
@@ -142,4 +142,4 @@ def stage(study: Study, past: Past, *, lags: int, direct: bool, further: bool = 
 
 
 def _in_series(study: Study, code: int) -> str:
-    return "" if study.groups is None else f"in series number {int(code) + 1} of {study.roles['groups']!r}"
+    return "" if study.groups is None else f" in series number {int(code) + 1} of {study.roles['groups']!r}"
