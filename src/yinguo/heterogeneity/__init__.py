@@ -4,6 +4,7 @@ from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
     "TLearner": "t_learner",
+    "CalibratedLearner": "calibrated",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
