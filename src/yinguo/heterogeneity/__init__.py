@@ -16,6 +16,7 @@ _EXPORTS: dict[str, str] = {
     "DragonNet": "dragonnet",
     "DESCN": "descn",
     "ESCFR": "escfr",
+    "CalibratedLearner": "calibrated",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
