@@ -72,7 +72,7 @@ def test_an_interrupt_ends_with_130(yinguo, table, roles, monkeypatch, error):
 
 
 def test_too_little_memory_is_said_with_a_remedy(yinguo, table, roles, monkeypatch):
-    monkeypatch.setattr("yinguo.cli.estimate._read", raising(MemoryError()))
+    monkeypatch.setattr("yinguo.cli.estimate.read_study", raising(MemoryError()))
     ran = yinguo("estimate", table, *roles)
     assert ran.code == 2
     assert "memory" in ran.err
@@ -96,7 +96,7 @@ def test_the_library_log_is_silent_without_debug(yinguo, table, roles):
 
 def test_a_report_without_its_extra_names_the_extra_before_the_work(yinguo, table, roles, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    monkeypatch.setattr("yinguo.cli.estimate._read", raising(AssertionError("the file was read")))
+    monkeypatch.setattr("yinguo.cli.estimate.read_study", raising(AssertionError("the file was read")))
     ran = yinguo("estimate", table, *roles, "--report", "report.html")
     assert ran.code == 2
     assert "jinja2 is not installed; run: pip install 'yinguo[report]'" in ran.err

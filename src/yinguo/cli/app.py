@@ -18,6 +18,13 @@ class Form(StrEnum):
     CSV = "csv"
 
 
+class Answer(StrEnum):
+    """Forms of an answer that is no single table."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 class ListForm(StrEnum):
     """Forms of a list of methods."""
 
@@ -38,6 +45,30 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the library's log, an
 Progress = Annotated[
     bool | None, typer.Option("--progress/--no-progress", help="Progress on stderr. Default: on a terminal only.")
 ]
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet file.")]
+Outcome = Annotated[str, typer.Option(metavar="COLUMN", help="What came of it.")]
+Covariates = Annotated[
+    list[str] | None,
+    typer.Option(metavar="A,B,C", help="Columns measured before the treatment; may be repeated. Default: all others."),
+]
+Groups = Annotated[str | None, typer.Option(metavar="COLUMN", help="Clusters of rows that are not independent.")]
+SampleWeight = Annotated[str | None, typer.Option(metavar="COLUMN", help="Sampling weights.")]
+WithMissing = Annotated[
+    Missing, typer.Option(help="Missing values: refuse, leave those rows out, or fill covariates and mark them.")
+]
+Treated = Annotated[
+    str | None, typer.Option(metavar="VALUE", help="The value of the treatment that counts as treated.")
+]
+Level = Annotated[float, typer.Option(metavar="LEVEL", help="Level of the intervals.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="METHOD.OPTION=VALUE", help="An option of a method; may be repeated."),
+]
+Jobs = Annotated[int, typer.Option(metavar="N", help="Processes; -1 is one per core.")]
+RandomState = Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random.")]
+Out = Annotated[str | None, typer.Option(metavar="FILE", help="Write the answer there, not to stdout.")]
+Report = Annotated[str | None, typer.Option(metavar="FILE.html", help="Also write a self-contained report.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -64,17 +95,12 @@ def top(
 
 @app.command(short_help="An effect with intervals, checks and a report.")
 def estimate(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet file.")],
+    file: File,
     treatment: Annotated[
         str, typer.Option(metavar="COLUMN", help="What was done: two values; with instruments, any numbers.")
     ],
-    outcome: Annotated[str, typer.Option(metavar="COLUMN", help="What came of it.")],
-    covariates: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="A,B,C", help="Columns measured before the treatment; may be repeated. Default: all others."
-        ),
-    ] = None,
+    outcome: Outcome,
+    covariates: Covariates = None,
     instruments: Annotated[
         list[str] | None,
         typer.Option(
@@ -113,34 +139,26 @@ def estimate(
             help="Effect on everybody (default), the treated, the controls, those whom the instrument moves.",
         ),
     ] = None,
-    groups: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Clusters of rows that are not independent.")
-    ] = None,
-    sample_weight: Annotated[str | None, typer.Option(metavar="COLUMN", help="Sampling weights.")] = None,
-    missing: Annotated[
-        Missing, typer.Option(help="Missing values: refuse, leave those rows out, or fill covariates and mark them.")
-    ] = Missing.ERROR,
-    treated: Annotated[
-        str | None, typer.Option(metavar="VALUE", help="The value of the treatment that counts as treated.")
-    ] = None,
-    level: Annotated[float, typer.Option(metavar="LEVEL", help="Level of the intervals.")] = 0.95,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="METHOD.OPTION=VALUE", help="An option of a method; may be repeated."),
-    ] = None,
+    groups: Groups = None,
+    sample_weight: SampleWeight = None,
+    missing: WithMissing = Missing.ERROR,
+    treated: Treated = None,
+    level: Level = 0.95,
+    settings: Settings = None,
     benchmark: Annotated[
         str | None, typer.Option(metavar="LABEL=NUMBER", help="A number from elsewhere to show beside the estimates.")
     ] = None,
-    jobs: Annotated[int, typer.Option(metavar="N", help="Processes; -1 is one per core.")] = 1,
-    random_state: Annotated[int | None, typer.Option(metavar="N", help="Seed of everything random.")] = None,
+    jobs: Jobs = 1,
+    random_state: RandomState = None,
     form: Annotated[Form, typer.Option("--format", help="How to answer.")] = Form.TABLE,
-    out: Annotated[str | None, typer.Option(metavar="FILE", help="Write the answer there, not to stdout.")] = None,
-    report: Annotated[str | None, typer.Option(metavar="FILE.html", help="Also write a self-contained report.")] = None,
+    out: Out = None,
+    report: Report = None,
     progress: Progress = None,
     debug: Debug = False,
 ) -> int:
     """Estimate the effect of a treatment on an outcome, by several methods, with checks."""
-    from yinguo.cli.estimate import Request, estimate
+    from yinguo.cli.estimate import estimate
+    from yinguo.cli.request import Request
 
     return estimate(
         Request(
@@ -149,6 +167,52 @@ def estimate(
             settings=settings or (), benchmark=benchmark, estimand=estimand, groups=groups,
             sample_weight=sample_weight, missing=missing.value, treated=treated, level=level, jobs=jobs,
             random_state=random_state, form=form.value, out=out, report=report, progress=progress, debug=debug,
+        )
+    )  # fmt: skip
+
+
+@app.command(short_help="An effect for every row, and whom to treat.")
+def effects(
+    file: File,
+    treatment: Annotated[str, typer.Option(metavar="COLUMN", help="What was done: two values.")],
+    outcome: Outcome,
+    covariates: Covariates = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(metavar="M1,M2", help="Methods with an effect for every row. Default: dr-learner."),
+    ] = None,
+    rows: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the effect of every row there, as .csv or .parquet.")
+    ] = None,
+    cost: Annotated[
+        float, typer.Option(metavar="NUMBER", help="What treating one unit costs, in the unit of the outcome.")
+    ] = 0.0,
+    share: Annotated[
+        float, typer.Option(metavar="SHARE", help="Tell the value of treating this best share of all.")
+    ] = 0.2,
+    groups: Groups = None,
+    sample_weight: SampleWeight = None,
+    missing: WithMissing = Missing.ERROR,
+    treated: Treated = None,
+    level: Level = 0.95,
+    settings: Settings = None,
+    jobs: Jobs = 1,
+    random_state: RandomState = None,
+    form: Annotated[Answer, typer.Option("--format", help="How to answer.")] = Answer.TABLE,
+    out: Out = None,
+    report: Report = None,
+    progress: Progress = None,
+    debug: Debug = False,
+) -> int:
+    """Effects that differ between rows: are the differences real, who gains most, what is treating the best worth."""
+    from yinguo.cli.effects import EffectsRequest, effects
+
+    return effects(
+        EffectsRequest(
+            file=file, treatment=treatment, outcome=outcome, covariates=covariates or (), methods=methods or (),
+            rows=rows, cost=cost, share=share, groups=groups, sample_weight=sample_weight, missing=missing.value,
+            treated=treated, level=level, settings=settings or (), jobs=jobs, random_state=random_state,
+            form=form.value, out=out, report=report, progress=progress, debug=debug,
         )
     )  # fmt: skip
 

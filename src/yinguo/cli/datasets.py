@@ -12,7 +12,7 @@ from yinguo.cli.output import check_target, console, emit
 from yinguo.cli.parse import option_settings
 from yinguo.errors import DataError
 
-__all__ = ["datasets", "loaders"]
+__all__ = ["datasets", "loaders", "write_columns"]
 
 
 def loaders() -> dict[str, Callable[..., Any]]:
@@ -43,7 +43,7 @@ def datasets(name: str | None, *, out: str | None, settings: Sequence[str], forc
     _check_file(out, force)
     draw = load(**_options(name, load, settings))
     columns = draw.table()
-    _write(columns, Path(out))
+    write_columns(columns, Path(out))
     _tell(draw, columns, out)
     return 0
 
@@ -77,7 +77,8 @@ def _check_file(out: str, force: bool) -> None:
         raise DataError(f"--out {out} is there already; add --force to overwrite it.")
 
 
-def _write(columns: Mapping[str, np.ndarray], path: Path) -> None:
+def write_columns(columns: Mapping[str, np.ndarray], path: Path) -> None:
+    """Write a table as .csv or .parquet, by the ending of its name; the file appears only when it is complete."""
     import pyarrow as pa
 
     table = pa.table({name: _whole(np.asarray(values)) for name, values in columns.items()})

@@ -4,21 +4,18 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from yinguo.cli.choose import LeftOut, default_methods, estimands, make_estimators
 from yinguo.cli.exits import FINE, NO_CONVERGENCE, OUR_FAULT, YOUR_DATA, as_options, say
-from yinguo.cli.output import check_target, console, emit, json_text
-from yinguo.cli.parse import columns_named, labelled_number, listed, option_settings
+from yinguo.cli.output import console, emit, json_text
+from yinguo.cli.parse import labelled_number, listed, option_settings
 from yinguo.cli.progress import Progress
+from yinguo.cli.request import Request, check_request, read_study
 from yinguo.cli.show import show_comparison
 from yinguo.cli.workers import quiet_workers
 from yinguo.core.compare import Comparison, compare
-from yinguo.core.lazy import require
 from yinguo.core.registry import find
-from yinguo.core.study import Study
-from yinguo.core.table import open_table
 from yinguo.errors import ConvergenceError, DataError
 
 __all__ = ["CSV_COLUMNS", "Request", "estimate", "exit_code", "to_csv", "to_dict"]
@@ -30,50 +27,6 @@ CSV_COLUMNS = (
     "method", "estimand", "estimate", "se", "ci_low", "ci_high", "level", "p_value", "n", "no_inference",
     "diagnostics", "notes", "seconds", "error",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Everything the command line asks of ``estimate``, as typed.
-
-    Attributes
-    ----------
-    file, treatment, outcome : str
-    covariates, instruments, shadow, methods, settings : sequences of str
-        As given, repeats and commas included.
-    benchmark, estimand, selection, time, groups, sample_weight, treated, out, report : str or None
-    missing, form : str
-    level : float
-    jobs : int
-    random_state : int or None
-    progress : bool or None
-    debug : bool
-    """
-
-    file: str
-    treatment: str
-    outcome: str
-    covariates: Sequence[str] = ()
-    instruments: Sequence[str] = ()
-    selection: str | None = None
-    shadow: Sequence[str] = ()
-    time: str | None = None
-    methods: Sequence[str] = ()
-    settings: Sequence[str] = ()
-    benchmark: str | None = None
-    estimand: str | None = None
-    groups: str | None = None
-    sample_weight: str | None = None
-    missing: str = "error"
-    treated: str | None = None
-    level: float = 0.95
-    jobs: int = 1
-    random_state: int | None = None
-    form: str = "table"
-    out: str | None = None
-    report: str | None = None
-    progress: bool | None = None
-    debug: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +50,7 @@ def estimate(request: Request) -> int:
     plan = _understood(request)
     with Progress(request.progress) as progress:
         progress.begin(f"reading {request.file}")
-        study = _read(request)
+        study = read_study(request)
         names, left_out = (plan.names, []) if plan.names else default_methods(study, plan.estimand)
         methods = make_estimators(names, plan.estimand, plan.settings, request.random_state)
         progress.count(f"{study.n:,} rows, {len(study.covariates)} covariates", names)
@@ -156,44 +109,16 @@ def to_csv(comparison: Comparison, level: float) -> str:
 
 def _understood(request: Request) -> _Plan:
     """Everything that can be wrong with the request itself."""
-    if not 0 < request.level < 1:
-        raise DataError(f"--level {request.level:g} is not between 0 and 1; write 0.95 for 95 %.")
-    if request.jobs == 0:
-        raise DataError("--jobs 0 leaves nobody to do the work; use 1, or -1 for one process per core.")
+    check_request(request)
     estimand = (request.estimand or DEFAULT_ESTIMAND).upper()
     if estimand not in estimands():
         raise DataError(f"--estimand {request.estimand!r} is not known; choose among {', '.join(estimands())}.")
     names = [find(name).name for name in listed(request.methods)]
-    for path, option in ((request.out, "--out"), (request.report, "--report")):
-        check_target(path, option=option, inputs=(request.file,))
-    if request.report is not None:
-        for module in ("jinja2", "matplotlib"):
-            require(module, "report")
-        if request.out is not None and Path(request.out).absolute() == Path(request.report).absolute():
-            raise DataError(f"--out and --report are both {request.out}; give them different names.")
     settings = option_settings(request.settings, "METHOD.OPTION=VALUE")
     plan = _Plan(estimand, names, settings, None if request.benchmark is None else labelled_number(request.benchmark))
     if names:  # unknown options and estimands that a method does not offer come out before the file is read
         make_estimators(names, estimand, settings, request.random_state)
     return plan
-
-
-def _read(request: Request) -> Study:
-    table = open_table(request.file)
-    return Study(
-        table,
-        treatment=request.treatment,
-        outcome=request.outcome,
-        covariates=columns_named(request.covariates, table.names) if request.covariates else None,
-        instruments=columns_named(request.instruments, table.names) if request.instruments else None,
-        selection=request.selection,
-        shadow=columns_named(request.shadow, table.names) if request.shadow else None,
-        time=request.time,
-        groups=request.groups,
-        sample_weight=request.sample_weight,
-        missing=request.missing,
-        treated=request.treated,
-    )
 
 
 def _answer(comparison: Comparison, request: Request, plan: _Plan, left_out: Sequence[LeftOut]) -> str | None:

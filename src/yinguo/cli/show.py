@@ -10,9 +10,10 @@ from yinguo.core.compare import Comparison, Failure
 from yinguo.core.diagnostic import VERDICTS, Diagnostic, worst
 from yinguo.core.result import EffectResult
 
-__all__ = ["show_comparison"]
+__all__ = ["STYLES", "show_comparison"]
 
-_STYLES = {"ok": "green", "look": "yellow", "stop": "bold red"}
+#: Colour of a verdict.
+STYLES = {"ok": "green", "look": "yellow", "stop": "bold red"}
 
 
 def show_comparison(
@@ -75,7 +76,7 @@ def _show_first_stage(console, comparison: Comparison) -> None:
     for name, title in (("first-stage", "First stage"), ("anderson-rubin", "Anderson-Rubin")):
         found = _gravest(comparison, name)
         if found is not None:
-            line = Text(f"\n{title}: ", "bold").append(found.verdict, _STYLES[found.verdict])
+            line = Text(f"\n{title}: ", "bold").append(found.verdict, STYLES[found.verdict])
             console.print(line.append(f". {found.sentence}", "default"), soft_wrap=True)
 
 
@@ -105,7 +106,7 @@ def _show_checks(console, comparison: Comparison) -> None:
     if bad:
         console.print("\nChecks that did not pass:", style="bold")
     for diagnostic, methods in bad.items():
-        line = Text("  ").append(f"{diagnostic.verdict:<5}", _STYLES[diagnostic.verdict])
+        line = Text("  ").append(f"{diagnostic.verdict:<5}", STYLES[diagnostic.verdict])
         said = f" {', '.join(methods)}, {diagnostic.name}: {diagnostic.sentence}"
         console.print(line.append(said), soft_wrap=True)
     console.print()
@@ -121,7 +122,7 @@ def _estimates(comparison: Comparison, level: float, benchmark: tuple[str, float
     table.add_column("checks", no_wrap=True)
     for row in comparison:
         if isinstance(row, Failure):
-            table.add_row(Text(row.method), "-", "-", "-", Text("no estimate", _STYLES["stop"]))
+            table.add_row(Text(row.method), "-", "-", "-", Text("no estimate", STYLES["stop"]))
             continue
         interval = row.ci(level)
         shown = "-" if interval is None else f"{words.number(interval[0])} to {words.number(interval[1])}"
@@ -138,7 +139,7 @@ def _verdict(row: EffectResult):
     if not row.diagnostics:
         return Text("none", "dim")
     verdict = worst(row.diagnostics)
-    return Text(verdict, _STYLES[verdict])
+    return Text(verdict, STYLES[verdict])
 
 
 def _show_notes(console, comparison: Comparison, left_out: Sequence[LeftOut]) -> None:
