@@ -220,8 +220,8 @@ def sequential_effects(learner: Any, scores: EffectScores) -> HeldOutEffects:
 def fit_on(learner: Any, study: Study, rows) -> Any:
     """A fitted copy of a learner, on some rows of a study.
 
-    A network is not asked for the average effect, which would train it again for every fold; folds given row by row
-    are cut to the rows.
+    A network is not asked for the average effect, which would train it again for every fold, nor is a learner that says
+    it needs ``folds`` for that alone (``folds_for_average``); folds given row by row are cut to the rows.
 
     Parameters
     ----------
@@ -237,7 +237,8 @@ def fit_on(learner: Any, study: Study, rows) -> Any:
     options = fresh.get_params() if hasattr(fresh, "get_params") else {}
     if "folds" in options:
         given = options["folds"]
-        if getattr(getattr(fresh, "capabilities", None), "trains", False):
+        trains = getattr(getattr(fresh, "capabilities", None), "trains", False)
+        if trains or getattr(fresh, "folds_for_average", False):
             fresh.set_params(folds=None)
         elif np.ndim(given):
             fresh.set_params(folds=integer_codes(np.asarray(given)[rows]))

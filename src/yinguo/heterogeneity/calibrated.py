@@ -5,22 +5,26 @@ increasing function that fits doubly robust scores best,
 
 .. math:: \hat f = \arg\min_{f \text{ increasing}} \sum_i \{\psi_i - f(\hat\tau^{(-k(i))}(X_i))\}^2,
 
-with :math:`\hat\tau^{(-k)}` learned on all folds but k. Among units that are told the same effect the average effect is
-then that, up to an error that shrinks fast, whatever the learner was. A new unit gets the median of
-:math:`\hat f(\hat\tau^{(-k)}(x))` over the K learners.
+with :math:`\hat\tau^{(-k)}` learned on all folds but k. Among units that are told the same effect the average effect
+is then that, up to an error that shrinks fast, whatever the learner was. A new unit gets the median of
+:math:`\hat f(\hat\tau^{(-k)}(x))` over the K learners. With few rows a staircase is noisy; a straight line, with a
+slope that is not negative, says less and errs less.
 
-Source: van der Laan, Ulloa-Perez, Carone & Luedtke (2023), ICML, PMLR 202, cross-calibration.
+Source: van der Laan, Ulloa-Perez, Carone & Luedtke (2023), ICML, PMLR 202, cross-calibration. The line is the slope of
+the calibration test of Chernozhukov, Demirer, Duflo & Fernandez-Val (2025), Econometrica 93(4), put to use.
 """
 
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import Polynomial
 from sklearn.isotonic import IsotonicRegression
 
 from yinguo.core.capabilities import Capabilities
 from yinguo.core.crossfit import make_folds
 from yinguo.core.nuisances import check_propensity, crossfit_nuisances
 from yinguo.core.study import Study
+from yinguo.diagnose.calibration_slope import effect_calibration
 from yinguo.diagnose.held_out_effects import fit_on
 from yinguo.diagnose.overlap import clip_propensity
 from yinguo.errors import DataError
@@ -31,7 +35,7 @@ from yinguo.kernels.doubly_robust import aipw_scores
 
 __all__ = ["CalibratedLearner"]
 
-METHODS = ("isotonic", "none")
+METHODS = ("isotonic", "linear", "none")
 
 
 class CalibratedLearner(EffectLearner):
@@ -39,7 +43,8 @@ class CalibratedLearner(EffectLearner):
 
     **Use it when** effects are held against a cost, or read as numbers, and the learner is flexible or badly tuned; it
     takes the exaggeration out and keeps the order. **Not when** only the order matters, or there are only a few hundred
-    rows: the calibrated effects are a staircase of few steps, and the K learners saw fewer rows than one would.
+    rows: the calibrated effects are then a staircase of few steps (``method="linear"`` asks less), and each of the K
+    learners saw fewer rows than one would.
 
     **Assumes** unconfoundedness and overlap; of the propensity and the outcome model one must be right.
 
@@ -51,8 +56,9 @@ class CalibratedLearner(EffectLearner):
         Which average ``result_`` holds.
     learner : effect learner, optional
         Cloned for every fold; None is a T-learner with ``outcome_model``. A network is fitted without folds of its own.
-    method : {"isotonic", "none"}
-        ``"none"`` leaves the effects of the K learners as they are and takes their median.
+    method : {"isotonic", "linear", "none"}
+        The increasing function: any, or a straight line. ``"none"`` leaves the effects of the K learners as they are
+        and takes their median.
     cost : float
         Of treating one unit, in the unit of the outcome: :meth:`treat` treats above it.
     outcome_model : regressor or classifier, optional
@@ -74,8 +80,8 @@ class CalibratedLearner(EffectLearner):
         Doubly robust scores.
     before_ : (n,) float array
         Effects of the rows before calibration, each from the learner that has not seen it.
-    staircase_ : IsotonicRegression or None
-        The increasing function.
+    curve_ : callable or None
+        The increasing function, from (n,) learned effects to (n,) calibrated ones.
 
     Examples
     --------
@@ -137,9 +143,7 @@ class CalibratedLearner(EffectLearner):
         self.scores_ = aipw_scores(Y=Y, T=T, e=e, m0=nuisances.m0, m1=nuisances.m1)
         learner = TLearner(outcome_model=model) if self.learner is None else self.learner
         self._learn(learner, study, folds)
-        self.staircase_ = None
-        if self.method == "isotonic":
-            self.staircase_ = IsotonicRegression(out_of_bounds="clip").fit(self.before_, self.scores_, sample_weight=s)
+        self.curve_ = self._curve(study, folds)
         self.finish(study, nuisances)
         return self
 
@@ -149,6 +153,18 @@ class CalibratedLearner(EffectLearner):
             learners.append(fit_on(learner, study, folds != k))
             self.before_[folds == k] = learners[-1].effect(study.X[folds == k])
         self.learners_ = tuple(learners)
+
+    def _curve(self, study: Study, folds: np.ndarray) -> Any:
+        if self.method == "none":
+            return None
+        s = study.sample_weight
+        if self.method == "isotonic":
+            steps = IsotonicRegression(out_of_bounds="clip").fit(self.before_, self.scores_, sample_weight=s)
+            return steps.predict
+        found = effect_calibration(self.scores_, self.before_, folds=folds, s=s)
+        # A slope below 0 is no ranking at all: everybody then gets the average.
+        slope = max(found.slope or 0.0, 0.0)
+        return Polynomial([found.average - slope * found.learned, slope])
 
     def treat(self, X: Any) -> np.ndarray:
         """Whom it pays to treat: (n,) bool array, effect above ``cost``.
@@ -166,6 +182,6 @@ class CalibratedLearner(EffectLearner):
 
     def _effect(self, X: np.ndarray) -> np.ndarray:
         each = [learner.effect(X) for learner in self.learners_]
-        if self.staircase_ is not None:
-            each = [self.staircase_.predict(tau) for tau in each]
+        if self.curve_ is not None:
+            each = [self.curve_(tau) for tau in each]
         return np.median(each, axis=0)
