@@ -15,6 +15,8 @@ def test_the_list_holds_every_method_of_the_registry_with_its_capabilities(yingu
         assert record["class"] == cls.__name__
         assert tuple(record["estimands"]) == cls.capabilities.estimands
         assert record["inference"] == cls.capabilities.inference
+        assert record["unit_effects"] == cls.capabilities.unit_effects
+        assert record["extra"] == cls.capabilities.extra
         assert record["all_rows"] == cls.capabilities.all_rows
         assert set(record["options"]) == set(cls.option_defaults())
         assert record["summary"] == first_line(cls) != ""
@@ -51,3 +53,10 @@ def test_an_unknown_method_gets_suggestions(yinguo):
     ran = yinguo("methods", "entropy-balancin")
     assert ran.code == 2
     assert "did you mean entropy-balancing" in ran.err
+
+
+def test_a_method_that_needs_an_extra_says_which_and_whether_it_is_there(yinguo, monkeypatch):
+    assert "pip install 'yinguo[forest]' (" in yinguo("methods", "causal-forest").out
+    monkeypatch.setattr("yinguo.cli.methods.installed", lambda extra: False)
+    assert "(not installed)" in yinguo("methods", "causal-forest").out
+    assert "extra:" not in yinguo("methods", "aipw").out

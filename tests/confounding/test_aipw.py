@@ -287,6 +287,15 @@ def test_every_option_changes_the_result(study, options):
     assert yg.AIPW(**options).fit(study).result_.estimate != yg.AIPW().fit(study).result_.estimate
 
 
+def test_a_second_process_changes_no_byte():
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    study = draw(2)
+    for learners in ({"outcome_model": LinearRegression()}, {"propensity": LogisticRegression()}):
+        one, two = (yg.AIPW(**learners, n_jobs=n).fit(study).result_ for n in (1, 2))
+        assert (one.estimate, one.se) == (two.estimate, two.se)
+
+
 def test_a_numpy_integer_is_a_number_of_folds(study):
     assert yg.AIPW(folds=np.int64(1)).fit(study).result_.se == yg.AIPW(folds=1).fit(study).result_.se
     assert yg.AIPW(folds=np.int64(3)).fit(study).result_.se == yg.AIPW(folds=3).fit(study).result_.se
