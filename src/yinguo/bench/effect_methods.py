@@ -120,7 +120,7 @@ def effect_methods(
         source = "Published options for this data set" if published else "Defaults of the class"
         return Method(label, learner(name, folds=None, **{**options, **published}), f"{source}. {held_out}")
 
-    least_squares = Build("yinguo.bench.effect_rows:least_squares")
+    least_squares = Build("yinguo.bench.effect_rows:LeastSquaresMean")
     return (
         Method(
             "constant, AIPW",
@@ -132,8 +132,8 @@ def effect_methods(
         Method("OLS/LR2", learner("TLearner", outcome_model=least_squares), f"{linear} One regression for each arm."),
         Method(
             "k-NN",
-            learner("TLearner", outcome_model=Build("yinguo.bench.effect_rows:neighbors", {"n_neighbors": 5})),
-            "Five neighbours in each arm, scikit-learn's default, on scaled covariates.",
+            learner("TLearner", outcome_model=Build("yinguo.bench.effect_rows:NeighborMean", {"neighbors": 5})),
+            "Five neighbours in each arm, a usual default, on scaled covariates.",
         ),
         Method("S-learner", learner("SLearner"), boosted),
         Method("T-learner", learner("TLearner"), boosted),

@@ -55,7 +55,7 @@ def draw(rng: np.random.Generator) -> Draw:
 
 TABLE = PublishedTable(
     name="jobs",
-    title="Jobs: whom to train",
+    title="Jobs: whom to train, judged by an experiment",
     source=SOURCE,
     protocol=PROTOCOL,
     gaps=GAPS,
