@@ -132,12 +132,14 @@ def test_plain_learners_are_those_of_scikit_learn():
     scale = X.std(axis=0)
     for k in (1, 5):
         theirs = KNeighborsRegressor(n_neighbors=k).fit(X / scale, y).predict(new / scale)
+        assert NeighborMean(neighbors=k, scaled=True).fit(X, y).predict(new) == pytest.approx(theirs)
+        theirs = KNeighborsRegressor(n_neighbors=k).fit(X, y).predict(new)
         assert NeighborMean(neighbors=k).fit(X, y).predict(new) == pytest.approx(theirs)
     # A column that does not vary, or that repeats another, does not spoil either.
     wide = np.column_stack([X, np.ones(60), X[:, 0]])
     more = np.column_stack([new, np.ones(20), new[:, 0]])
     assert LeastSquaresMean().fit(wide, y).predict(more) == pytest.approx(LeastSquaresMean().fit(X, y).predict(new))
-    assert np.isfinite(NeighborMean().fit(wide, y).predict(more)).all()
+    assert np.isfinite(NeighborMean(scaled=True).fit(wide, y).predict(more)).all()
 
 
 def test_a_draw_without_known_effects_is_not_measured_by_them():

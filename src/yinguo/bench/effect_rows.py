@@ -61,19 +61,22 @@ class LeastSquaresMean:
 
 
 class NeighborMean:
-    """A learner of mean outcomes: that of the nearest rows, covariates scaled to one standard deviation.
+    """A learner of mean outcomes: that of the nearest rows.
 
     Parameters
     ----------
     neighbors : int
+    scaled : bool
+        Covariates are scaled to one standard deviation first.
     """
 
-    def __init__(self, *, neighbors: int = 5) -> None:
+    def __init__(self, *, neighbors: int = 5, scaled: bool = False) -> None:
         self.neighbors = neighbors
+        self.scaled = scaled
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> "NeighborMean":
         """Learn from rows of covariates and outcomes."""
-        spread = X.std(axis=0)
+        spread = X.std(axis=0) if self.scaled else np.ones(X.shape[1])
         self.scale_ = np.where(spread > 0, spread, 1.0)
         self.rows_, self.outcomes_ = cKDTree(X / self.scale_), y
         return self
