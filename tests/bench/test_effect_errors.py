@@ -14,7 +14,7 @@ from yinguo.bench.effect_errors import (
     root_pehe,
     unit_errors,
 )
-from yinguo.bench.effect_rows import BestConstant
+from yinguo.bench.effect_rows import BestConstant, LeastSquaresMean, NeighborMean
 from yinguo.core.study import Study
 from yinguo.datasets.draw import effect_draw
 from yinguo.errors import DataError
@@ -119,6 +119,27 @@ def test_policy_errors_take_the_experiment_of_each_part():
     rows = draw.study.Y[:4], draw.study.T[:4]
     assert found["policy risk in"] == pytest.approx(1 - rows[0][rows[1] == 1].mean())
     assert set(found) == {f"{name} {part}" for name in ("policy risk", "ATT error") for part in ("in", "out")}
+
+
+def test_plain_learners_are_those_of_scikit_learn():
+    from sklearn.linear_model import LinearRegression
+    from sklearn.neighbors import KNeighborsRegressor
+
+    rng = np.random.default_rng(3)
+    X, new = rng.normal(size=(60, 4)) * [1, 5, 0.1, 2], rng.normal(size=(20, 4))
+    y = X[:, 0] ** 2 + rng.normal(size=60)
+    assert LeastSquaresMean().fit(X, y).predict(new) == pytest.approx(LinearRegression().fit(X, y).predict(new))
+    scale = X.std(axis=0)
+    for k in (1, 5):
+        theirs = KNeighborsRegressor(n_neighbors=k).fit(X / scale, y).predict(new / scale)
+        assert NeighborMean(neighbors=k, scaled=True).fit(X, y).predict(new) == pytest.approx(theirs)
+        theirs = KNeighborsRegressor(n_neighbors=k).fit(X, y).predict(new)
+        assert NeighborMean(neighbors=k).fit(X, y).predict(new) == pytest.approx(theirs)
+    # A column that does not vary, or that repeats another, does not spoil either.
+    wide = np.column_stack([X, np.ones(60), X[:, 0]])
+    more = np.column_stack([new, np.ones(20), new[:, 0]])
+    assert LeastSquaresMean().fit(wide, y).predict(more) == pytest.approx(LeastSquaresMean().fit(X, y).predict(new))
+    assert np.isfinite(NeighborMean(scaled=True).fit(wide, y).predict(more)).all()
 
 
 def test_a_draw_without_known_effects_is_not_measured_by_them():

@@ -2,13 +2,15 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from yinguo import bench
 from yinguo.bench import acic2016, effect_methods, ihdp, jobs, twins
-from yinguo.bench.effect_errors import UNIT_ERRORS, policy_risk
+from yinguo.bench.effect_errors import UNIT_ERRORS, policy_risk, root_pehe
+from yinguo.bench.effect_rows import NeighborMean
 from yinguo.bench.runner import plan
 from yinguo.bench.spec import Build, Method
 from yinguo.bench.task import _draw, _seed
@@ -48,21 +50,43 @@ def test_the_four_tables_are_there_with_one_and_the_same_methods():
     assert {"OLS/LR1", "X-learner", "causal forest", "TARNet", "CFR-WASS", "DR-CFR", "TEDVAE"} <= set(labels[0])
 
 
-def test_methods_differ_between_tables_in_the_estimand_and_in_published_options_only():
+def test_methods_differ_between_tables_in_what_their_protocols_say_only():
     options = {module.TABLE.name: {m.label: m.estimator.options for m in module.TABLE.methods} for module in MODULES}
+    shares = {"ihdp": 0.3, "jobs": 0.3, "twins": 0.2, "acic2016": 0.25}
     for name, by_label in options.items():
         for label, given in by_label.items():
             more = {"balance_strength": 0.3} if name == "ihdp" and label.startswith("CFR") else {}
+            more |= {"validation": shares[name]} if "validation" in given else {}
+            more |= {"outcome_model": given["outcome_model"]} if label == "k-NN" else {}
             estimand = {"estimand": "ATT" if name == "jobs" else "ATE"}
             assert given == {**options["twins"][label], **estimand, **more}
+    networks = {label for label, given in options["ihdp"].items() if "validation" in given}
+    assert networks == {label for label, given in options["ihdp"].items() if given.get("folds", 0) is None}
+    assert {"TARNet", "TEDVAE", "DragonNet"} <= networks
+
+
+@needs_data
+def test_with_their_own_outcomes_five_neighbours_are_as_printed_in_and_out():
+    printed = {
+        name: value
+        for name, (value, _) in zip(effect_methods.PEHE_THEN_ATE, effect_methods.IHDP_PRINTED["k-NN"], strict=True)
+    }
+    found: dict[str, list[float]] = {"root PEHE in": [], "root PEHE out": []}
+    for replication in range(50):
+        draw = ihdp_set(replication=replication)
+        study, test = draw.study, draw.extras["test"]
+        arms = [NeighborMean().fit(study.X[arm == study.T], study.Y[arm == study.T]) for arm in (0.0, 1.0)]
+        m0, m1 = (np.where(arm == study.T, study.Y, fit.predict(study.X)) for arm, fit in enumerate(arms))
+        found["root PEHE in"].append(root_pehe(m1 - m0, draw.extras["mu1"] - draw.extras["mu0"]))
+        found["root PEHE out"].append(root_pehe(arms[1].predict(test.X) - arms[0].predict(test.X), test.mu1 - test.mu0))
+    for name, values in found.items():
+        assert np.mean(values) == pytest.approx(printed[name], abs=0.2)
 
 
 def test_a_method_whose_class_is_not_there_yet_is_planned():
-    table = effect_methods.effect_methods("ATE")
     unborn = Method("unborn", Build("yinguo.heterogeneity:NotWrittenYet", {"folds": None}), "Nothing.")
-    from dataclasses import replace
-
-    tasks = plan(replace(ihdp.TABLE, methods=(*table, unborn)), quick=True, methods=["unborn"])
+    table = replace(ihdp.TABLE, methods=(*ihdp.TABLE.methods, unborn), published=())
+    tasks = plan(table, quick=True, methods=["unborn"])
     assert {task.method.label for task in tasks} == {"unborn"}
 
 
@@ -99,8 +123,6 @@ def test_replications_are_those_of_the_published_sets():
 
 @needs_data
 def test_replication_k_of_acic_is_setting_k_and_more_are_further_splits():
-    from dataclasses import replace
-
     table = replace(acic2016.TABLE, replications=20)
     tasks = plan(table, methods=["constant, AIPW"])
     for place in (0, 3, 13):

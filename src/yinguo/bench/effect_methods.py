@@ -87,7 +87,12 @@ def _oracle(estimand: str) -> Method:
 
 
 def effect_methods(
-    estimand: str, *, oracle: bool = True, networks: Mapping[str, Mapping[str, Any]] | None = None
+    estimand: str,
+    *,
+    validation: float,
+    oracle: bool = True,
+    scaled_neighbors: bool = False,
+    networks: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[Method, ...]:
     """Every method for effects of units, with the options of this table.
 
@@ -95,8 +100,12 @@ def effect_methods(
     ----------
     estimand : {"ATE", "ATT"}
         Of the average effect in the result.
+    validation : float
+        Share of the rows of the study that a network sets aside for choosing when to stop, as the protocol has it.
     oracle : bool
         With the row of the best constant, for tables whose draws know the effects of units.
+    scaled_neighbors : bool
+        Covariates are scaled to one standard deviation for k-NN; they need not be where the file comes standardised.
     networks : mapping of label to options, optional
         Published options of this data set that are not defaults of the class.
 
@@ -118,9 +127,11 @@ def effect_methods(
     def network(label: str, name: str, **options: Any) -> Method:
         published = own.get(label, {})
         source = "Published options for this data set" if published else "Defaults of the class"
-        return Method(label, learner(name, folds=None, **{**options, **published}), f"{source}. {held_out}")
+        shared = {"folds": None, "validation": validation}
+        return Method(label, learner(name, **{**shared, **options, **published}), f"{source}. {held_out}")
 
-    least_squares = Build("yinguo.bench.effect_rows:least_squares")
+    near = {"neighbors": 5, "scaled": scaled_neighbors}
+    least_squares = Build("yinguo.bench.effect_rows:LeastSquaresMean")
     return (
         Method(
             "constant, AIPW",
@@ -132,8 +143,8 @@ def effect_methods(
         Method("OLS/LR2", learner("TLearner", outcome_model=least_squares), f"{linear} One regression for each arm."),
         Method(
             "k-NN",
-            learner("TLearner", outcome_model=Build("yinguo.bench.effect_rows:neighbors", {"n_neighbors": 5})),
-            "Five neighbours in each arm, scikit-learn's default, on scaled covariates.",
+            learner("TLearner", outcome_model=Build("yinguo.bench.effect_rows:NeighborMean", near)),
+            "Five neighbours in each arm, a usual default.",
         ),
         Method("S-learner", learner("SLearner"), boosted),
         Method("T-learner", learner("TLearner"), boosted),

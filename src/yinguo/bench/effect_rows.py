@@ -1,12 +1,13 @@
-"""Rows of the tables on effects of units that are no methods of yinguo: constants to beat, scaled neighbours."""
+"""Rows of the tables on effects of units that are no methods of yinguo: constants to beat, plain learners."""
 
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from yinguo.core.study import Study
 
-__all__ = ["BestConstant", "ConstantEffect", "least_squares", "neighbors"]
+__all__ = ["BestConstant", "ConstantEffect", "LeastSquaresMean", "NeighborMean"]
 
 
 class ConstantEffect:
@@ -45,17 +46,42 @@ class BestConstant(ConstantEffect):
         return np.full(len(truth), float(np.mean(truth)))
 
 
-def least_squares() -> Any:
-    """Linear regression; named here because the digest of a row's code would go through all modules of scikit-learn."""
-    from sklearn.linear_model import LinearRegression
+class LeastSquaresMean:
+    """A learner of mean outcomes: linear, of smallest coefficients where columns are collinear."""
 
-    return LinearRegression()
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "LeastSquaresMean":
+        """Learn from rows of covariates and outcomes."""
+        self.centre_, self.mean_ = X.mean(axis=0), float(y.mean())
+        self.coefficients_ = np.linalg.lstsq(X - self.centre_, y - self.mean_, rcond=None)[0]
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """(n,) means."""
+        return self.mean_ + (X - self.centre_) @ self.coefficients_
 
 
-def neighbors(n_neighbors: int = 5) -> Any:
-    """Mean outcome of the nearest rows, all covariates scaled to one standard deviation."""
-    from sklearn.neighbors import KNeighborsRegressor
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+class NeighborMean:
+    """A learner of mean outcomes: that of the nearest rows.
 
-    return make_pipeline(StandardScaler(), KNeighborsRegressor(n_neighbors=n_neighbors))
+    Parameters
+    ----------
+    neighbors : int
+    scaled : bool
+        Covariates are scaled to one standard deviation first.
+    """
+
+    def __init__(self, *, neighbors: int = 5, scaled: bool = False) -> None:
+        self.neighbors = neighbors
+        self.scaled = scaled
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "NeighborMean":
+        """Learn from rows of covariates and outcomes."""
+        spread = X.std(axis=0) if self.scaled else np.ones(X.shape[1])
+        self.scale_ = np.where(spread > 0, spread, 1.0)
+        self.rows_, self.outcomes_ = cKDTree(X / self.scale_), y
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """(n,) means."""
+        nearest = self.rows_.query(X / self.scale_, k=np.arange(1, min(self.neighbors, len(self.outcomes_)) + 1))[1]
+        return self.outcomes_[nearest].mean(axis=1)

@@ -78,7 +78,7 @@ def hillstrom(
     columns = _trial(ARMS[arms], outcome)
     T, Y = columns["email"], columns[outcome]
     difference = float(Y[T == 1].mean() - Y[T == 0].mean())
-    variance = sum(Y[arm == T].var(ddof=1) / (arm == T).sum() for arm in (0, 1))
+    variance = sum(own.var(ddof=1) / len(own) for own in (Y[T == 0], Y[T == 1]))
     e = np.full(len(T), T.mean())
     about = f"e-mail campaign, {arms} against none"
     if confounded:
