@@ -84,7 +84,7 @@ def causal_regression_design(
     Examples
     --------
     >>> draw = causal_regression_design(structure="chain")
-    >>> draw.truth, draw.extras["direct"][1, 0]
+    >>> draw.truth, float(draw.extras["direct"][1, 0])
     ({'ATE': 0.49}, 0.0)
     """
     if structure not in STRUCTURES:

@@ -187,6 +187,7 @@ def _design(study: Study, X, columns, interactions: bool) -> tuple[ArrayMoments,
         parts.append(X * study.T[:, None])
         called += [f"{treatment}*{name}" for name in names]
     moments = ArrayMoments(np.column_stack(parts))
+    assert study.S is not None  # take says so
     weight = study.S if study.sample_weight is None else study.S * study.sample_weight
     without = np.delete(moments.D, 1 + len(names), axis=1)
     grams = [(D * weight[:, None]).T @ D for D in (moments.D, without)]

@@ -105,7 +105,7 @@ class CausalMatrix:
         """
         p = self.p_values()
         pairs = [(int(i), int(j)) for i, j in np.argwhere(~np.eye(len(p), dtype=bool))]
-        pairs.sort(key=lambda pair: p[pair])
+        pairs.sort(key=lambda pair: -abs(self.direct[pair] / self.direct_se[pair]))  # p-values of 0 are no order
         found = []
         for rank, (i, j) in enumerate(pairs):
             if p[i, j] > level / (len(pairs) - rank):
@@ -200,8 +200,8 @@ def causal_matrix(
     >>> import yinguo as yg
     >>> draw = yg.datasets.causal_regression_design(structure="chain", steps=3000)
     >>> found = yg.causal_matrix(draw.table(), time="step", variables=["t", "y", "c"])
-    >>> [(edge.cause, edge.effect) for edge in found.edges()]
-    [('t', 'c'), ('c', 'y')]
+    >>> sorted((edge.cause, edge.effect) for edge in found.edges())
+    [('c', 'y'), ('t', 'c')]
     """
     table = open_table(data)
     special = (time, *(() if series is None else (series,)))
@@ -223,8 +223,8 @@ def causal_matrix(
                 continue
             fit = CausalRegression(effect="direct", lags=lags).fit(study)
             for name in (cause, *others):
-                direct[i, names.index(name)] = fit.coefficients_[name]
-                direct_se[i, names.index(name)] = fit.standard_errors_[name]
+                direct[i, names.index(name)] = fit.__dict__["coefficients_"][name]
+                direct_se[i, names.index(name)] = fit.__dict__["standard_errors_"][name]
             told[outcome], n = fit.result_.diagnostics, fit.result_.n
             strength[i] = told[outcome][0].value
             memory[i] = np.nan if told[outcome][1].value is None else told[outcome][1].value
