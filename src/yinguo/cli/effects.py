@@ -20,11 +20,9 @@ from yinguo.cli.show_effects import show_effects
 from yinguo.cli.workers import quiet_workers
 from yinguo.core.compare import Comparison, compare
 from yinguo.core.registry import estimators, find
-from yinguo.core.study import Study
-from yinguo.diagnose import effect_scores, judge_effects
 from yinguo.diagnose.judgement import JudgedEffects
 from yinguo.errors import DataError
-from yinguo.heterogeneity import DRLearner
+from yinguo.heterogeneity import DRLearner, judge_learners
 
 __all__ = ["EffectsRequest", "effects"]
 
@@ -67,12 +65,12 @@ def effects(request: EffectsRequest) -> int:
         progress.count(f"{study.n:,} rows, {len(study.covariates)} covariates", [*names, "judging"])
         with quiet_workers(request.jobs, debug=request.debug):
             comparison = compare(study, methods, n_jobs=request.jobs, progress=progress.step)
-            judged = _judged(study, comparison, request)
+            judged = _judged(comparison, request)
         text = _answer(comparison, judged, request)
         if request.report is not None:
             from yinguo.report import write_report
 
-            write_report(comparison, request.report, level=request.level)
+            write_report(comparison, request.report, level=request.level, judged=judged)
     if request.rows is not None and comparison.results:
         write_columns(row_effects(comparison, judged, request.level), Path(request.rows))
     if text is not None:
@@ -132,21 +130,11 @@ def _understood(request: EffectsRequest) -> tuple[list[str], dict[str, Any]]:
     return names, settings
 
 
-def _judged(study: Study, comparison: Comparison, request: EffectsRequest) -> dict[str, JudgedEffects]:
-    """Every learner that gave effects, judged on one set of scores."""
-    from yinguo.heterogeneity.default_learners import boosted_mean
-
+def _judged(comparison: Comparison, request: EffectsRequest) -> dict[str, JudgedEffects]:
     if not comparison.results:
         return {}
     seed = 0 if request.random_state is None else request.random_state
-    scores = effect_scores(study, outcome_model=boosted_mean(study.Y), random_state=seed)
-    return {
-        row.method: judge_effects(
-            study, learner, cost=request.cost, share=request.share, level=request.level, scores=scores
-        )
-        for row, learner in zip(comparison.rows, comparison.estimators, strict=True)
-        if row in comparison.results
-    }
+    return judge_learners(comparison, cost=request.cost, share=request.share, level=request.level, random_state=seed)
 
 
 def _answer(comparison: Comparison, judged: Mapping[str, JudgedEffects], request: EffectsRequest) -> str | None:

@@ -17,6 +17,7 @@ _EXPORTS: dict[str, str] = {
     "DESCN": "descn",
     "ESCFR": "escfr",
     "CalibratedLearner": "calibrated",
+    "judge_learners": "judging",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

@@ -1,6 +1,7 @@
 """The page: a plain record and its pictures put into the template, one self-contained file."""
 
 import warnings
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from yinguo.core import words
 from yinguo.core.compare import Comparison
 from yinguo.core.lazy import require
 from yinguo.diagnose.balance import SMD_LIMIT
+from yinguo.diagnose.judgement import JudgedEffects
 from yinguo.errors import DataError
+from yinguo.report.effect_panels import effect_panels
 from yinguo.report.instrument_evidence import slope_words
 from yinguo.report.summarize import Content, summarize
 
@@ -29,6 +32,7 @@ def write_report(
     title: str | None = None,
     benchmark: tuple[str, float] | None = None,
     sensitivity: bool = True,
+    judged: Mapping[str, JudgedEffects] | None = None,
 ) -> Path:
     """Write a comparison as one HTML file that needs no network and no other file.
 
@@ -46,6 +50,8 @@ def write_report(
         A figure from elsewhere to hold the estimates against: ``("experiment", 1794.3)``.
     sensitivity : bool
         Whether to compute sensitivity to unmeasured confounding.
+    judged : mapping of method to JudgedEffects, optional
+        From :func:`yinguo.diagnose.judge_effects`: the page then also says whom the treatment helps.
 
     Returns
     -------
@@ -62,7 +68,9 @@ def write_report(
     target = Path(path)
     if not target.parent.is_dir():
         raise DataError(f"the folder {str(target.parent)!r} does not exist; make it first or give another path.")
-    page = render_report(comparison, level=level, title=title, benchmark=benchmark, sensitivity=sensitivity)
+    page = render_report(
+        comparison, level=level, title=title, benchmark=benchmark, sensitivity=sensitivity, judged=judged
+    )
     target.write_text(page, encoding="utf-8", newline="\n")
     return target
 
@@ -74,10 +82,13 @@ def render_report(
     title: str | None = None,
     benchmark: tuple[str, float] | None = None,
     sensitivity: bool = True,
+    judged: Mapping[str, JudgedEffects] | None = None,
 ) -> str:
     """The page as text; parameters and errors as in :func:`write_report`."""
     jinja2, clean = require("jinja2", "report"), require("yinguo.report.canvas", "report").clean
-    content = summarize(comparison, level=level, title=title, benchmark=benchmark, sensitivity=sensitivity)
+    content = summarize(
+        comparison, level=level, title=title, benchmark=benchmark, sensitivity=sensitivity, judged=judged
+    )
     folder = resources.files("yinguo.report") / "templates"
     environment = jinja2.Environment(
         autoescape=True,
@@ -102,11 +113,11 @@ def render_report(
         limit=SMD_LIMIT,
         ratios=[] if content.evidence.balance is None else content.evidence.balance.with_ratio(),
         style=safe((folder / "style.css").read_text(encoding="utf-8")),
-        pictures=_pictures(content, safe),
+        pictures=_pictures(content, judged or {}, safe),
     )
 
 
-def _pictures(c: Content, safe: Any) -> dict[str, Any]:
+def _pictures(c: Content, judged: Mapping[str, JudgedEffects], safe: Any) -> dict[str, Any]:
     """Every picture of the page as inline SVG, with what stands beside it."""
     plots, inline = require("yinguo.report.plots", "report"), require("yinguo.report.canvas", "report").inline_svg
     rows = [
@@ -121,6 +132,7 @@ def _pictures(c: Content, safe: Any) -> dict[str, Any]:
             figure = plots.forest_plot(rows, level=c.level, outcome=c.outcome, benchmark=c.benchmark, width=width)
             key, title = name.replace("_", ""), "Estimates of all methods"
             found[name] = safe(inline(figure, key=key, title=title, description=_forest_words(c)))
+        found["whom"] = effect_panels(judged, c.outcome, safe)
         found["instruments"], found["instruments_left"] = _instrument_panels(c, plots, inline, safe)
         if c.evidence.balance is not None:
             found["loves"], found["loves_left"] = _love_panels(c.evidence.balance, plots, inline, safe)

@@ -5,6 +5,7 @@ import csv
 import io
 import pprint
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,13 @@ def settings_of(comparison: Comparison, names: tuple[str, ...]) -> tuple[Setting
     return tuple(found)
 
 
-def python_script(comparison: Comparison, *, level: float = 0.95, benchmark: tuple[str, float] | None = None) -> str:
+def python_script(
+    comparison: Comparison,
+    *,
+    level: float = 0.95,
+    benchmark: tuple[str, float] | None = None,
+    judged: Mapping[str, Any] | None = None,
+) -> str:
     """A script that repeats the comparison and its report on the same table."""
     arguments = [f"    {_FILE!r},  # the table: a file, or a pandas / polars / pyarrow frame"]
     for role, value in _study_options(comparison.study).items():
@@ -70,11 +77,19 @@ def python_script(comparison: Comparison, *, level: float = 0.95, benchmark: tup
     lines = [*imports, "", "study = yg.Study(", *arguments, ")", "comparison = yg.compare(study, [", *calls, "])"]
     options = ["comparison", '"report.html"', *([f"level={level!r}"] if level != 0.95 else [])]
     options += [f"benchmark={benchmark!r}"] if benchmark else []
+    if judged:
+        asked = "".join(f", {name}={value!r}" for name, value in _asked(judged, level).items())
+        lines.append(f"judged = yg.judge_learners(comparison{asked})")
+        options.append("judged=judged")
     return "\n".join([*lines, "print(comparison)", f"yg.write_report({', '.join(options)})"])
 
 
 def command_line(
-    comparison: Comparison, *, level: float = 0.95, benchmark: tuple[str, float] | None = None
+    comparison: Comparison,
+    *,
+    level: float = 0.95,
+    benchmark: tuple[str, float] | None = None,
+    judged: Mapping[str, Any] | None = None,
 ) -> tuple[str, str]:
     """The same from a shell.
 
@@ -85,7 +100,7 @@ def command_line(
         What the command line cannot repeat; empty if it repeats everything.
     """
     estimators, options, missing = comparison.estimators, _study_options(comparison.study), []
-    parts = ["yinguo estimate", _FILE]
+    parts = ["yinguo effects" if judged else "yinguo estimate", _FILE]
     for role, flag in _FLAGS.items():
         value = options.pop(role, None)
         if value is not None:
@@ -97,7 +112,9 @@ def command_line(
     if len(set(names)) < len(names):
         missing.append("a method run twice with different options")
     estimands = sorted({e.estimand for e in estimators})
-    if len(estimands) == 1:
+    if judged:
+        parts += [f"--{name} {value!r}" for name, value in _asked(judged, 0.95).items()]
+    elif len(estimands) == 1:
         parts.append(f"--estimand {estimands[0]}")
     elif estimands:
         missing.append("estimands that differ between methods")
@@ -111,6 +128,13 @@ def command_line(
     parts += [f"--benchmark {shlex.quote(f'{benchmark[0]}={benchmark[1]!r}')}"] if benchmark else []
     remark = f"Not covered by the command: {'; '.join(missing)}. Use the script." if missing else ""
     return " \\\n  ".join([*parts, "--report report.html"]), remark
+
+
+def _asked(judged: Mapping[str, Any], level: float) -> dict[str, float]:
+    """What was asked of the judgement beyond its defaults."""
+    first = next(iter(judged.values()))
+    asked = {"cost": (first.cost, 0.0), "share": (first.best.share, 0.2), "level": (level, 0.95)}
+    return {name: value for name, (value, default) in asked.items() if value != default}
 
 
 def _study_options(study: Any) -> dict[str, Any]:

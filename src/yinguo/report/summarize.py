@@ -1,5 +1,6 @@
 """From a comparison to a plain record of what the page says; nothing here draws or writes markup."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from yinguo.core.compare import Comparison, Failure
 from yinguo.core.result import EffectResult
+from yinguo.diagnose.judgement import JudgedEffects
 from yinguo.errors import DataError
 from yinguo.report import assess
 from yinguo.report.cite import papers, software
@@ -143,6 +145,7 @@ def summarize(
     title: str | None = None,
     benchmark: tuple[str, float] | None = None,
     sensitivity: bool = True,
+    judged: Mapping[str, JudgedEffects] | None = None,
 ) -> Content:
     """Everything the report says; parameters as in :func:`yinguo.report.write_report`.
 
@@ -201,8 +204,8 @@ def summarize(
         sources=tuple((n, papers(e)) for n, e in zip(names, comparison.estimators, strict=True)),
         software=software(),
         settings=settings_of(comparison, names),
-        script=python_script(comparison, level=level, benchmark=benchmark),
-        command=command_line(comparison, level=level, benchmark=benchmark),
+        script=python_script(comparison, level=level, benchmark=benchmark, judged=judged),
+        command=command_line(comparison, level=level, benchmark=benchmark, judged=judged),
         version=plain["yinguo"],
         schema=plain["schema"],
     )
