@@ -39,8 +39,9 @@ def show_comparison(
     console.print(_estimates(comparison, level, benchmark))
     for failure in comparison.failures:
         console.print(f"{failure.method}: no estimate: {_one_line(failure.error)}", soft_wrap=True)
-    console.print()
-    console.print(comparison.disagreement(), soft_wrap=True)
+    if len(comparison.rows) > 1:
+        console.print()
+        console.print(comparison.disagreement(), soft_wrap=True)
     _show_notes(console, comparison, left_out)
 
 
