@@ -60,7 +60,7 @@ def small_with_instruments(rng, n: int, q: int, binary: bool) -> yg.Study:
 
 def brief(cls) -> dict:
     """Options that make a network train for a moment only: whether it learns is its own test's matter."""
-    return {"epochs": 3} if "epochs" in cls.option_defaults() else {}
+    return {name: 3 for name in cls.option_defaults() if name == "epochs" or name.endswith("_epochs")}
 
 
 def ready(cls, study: yg.Study, **options):
