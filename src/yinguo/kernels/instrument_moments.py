@@ -127,8 +127,8 @@ class InstrumentMoments:
         """
         if self.rank >= self.n:
             raise DataError(
-                f"{self.p} covariates are too many for {self.n} rows: they fit every column exactly, and nothing is left "
-                "of treatment or instruments; use fewer covariates."
+                f"{self.p} covariates are too many for {self.n} rows: they fit every column exactly, so that nothing "
+                "is left of treatment or instruments; use fewer covariates."
             )
         first = 1 + self.m
         own, size = self.C[first:, first:], self.total[first:]
