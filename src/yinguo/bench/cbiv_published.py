@@ -130,7 +130,7 @@ def balanced_methods(
     Parameters
     ----------
     strength : float
-        Of the penalty, against the outcome as the method scales it.
+        Of the penalty as published, against the outcome as the method scales it; ``ours`` may name another.
     ending : str
         Of the labels.
     cells : tuple of str, optional
@@ -140,14 +140,13 @@ def balanced_methods(
     """
 
     def row(label: str, options: Mapping[str, Any], chosen: str) -> Method:
-        build = Build("yinguo.instruments:CBIV", {**options, "balance_strength": strength})
+        build = Build("yinguo.instruments:CBIV", {"balance_strength": strength, **options})
         return Method(f"{label}{ending}", build, chosen, cells)
 
-    settings = "the strength is the published one, over the variance of the outcome if that is not 0 or 1."
+    scaled = "the published strength, over the variance of the outcome if that is not 0 or 1."
+    own = "so is the strength." if "balance_strength" in ours else scaled
     return (
-        row("CFR", {**published, "two_stage": False}, f"Published constants; {settings}"),
-        row(
-            "CB-IV", ours, f"Trained with our defaults, chosen on other draws by rows left out (see cb-iv); {settings}"
-        ),
-        row("CB-IV, published steps", published, f"Second stage trained with the published constants; {settings}"),
+        row("CFR", {**published, "two_stage": False}, f"Published constants; {scaled}"),
+        row("CB-IV", ours, f"Our training, chosen on other draws (see cb-iv); {own}"),
+        row("CB-IV, published steps", published, f"Second stage trained with the published constants; {scaled}"),
     )

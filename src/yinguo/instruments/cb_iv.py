@@ -151,7 +151,7 @@ class CBIV(StructuralEstimator):
     def __init__(
         self,
         *,
-        balance_strength: float = 0.02,
+        balance_strength: float = 0.004,
         two_stage: bool = True,
         normalise: bool = True,
         representation: Sequence[int] = (200, 200, 200),
