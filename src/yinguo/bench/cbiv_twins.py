@@ -41,13 +41,13 @@ STRENGTHS = {"Twins-5-8-0": 1e-3, "Twins-5-5-3": 1e-4}
 
 
 def _methods() -> tuple[Method, ...]:
-    how = {"published": {**PUBLISHED, **SHAPE, "epochs": 200}, "ours": SHAPE}
+    published, ours = {**PUBLISHED, **SHAPE, "epochs": 200}, dict(SHAPE)
     rows = [
         method
         for cell, strength in STRENGTHS.items()
-        for method in balanced_methods(strength, f", strength {strength:g}", (cell,), **how)
+        for method in balanced_methods(strength, f", strength {strength:g}", (cell,), published=published, ours=ours)
     ]
-    return (*binary_methods({"approximation": "nystrom"}, **how), *rows)
+    return (*binary_methods({"approximation": "nystrom"}, published=published, ours=ours), *rows)
 
 
 def _labels(cell: str) -> dict[str, str]:
