@@ -72,7 +72,7 @@ TABLE = PublishedTable(
   Where nothing of the treatment is left in the representation, the answer is the slope of the outcome on the predicted
   treatment without covariates: off by 1.11 (SD 0.11) on 2-6-0 and 0.71 (SD 0.09) on 2-4-2, over 40 draws of the design
   with other seeds (`benchmarks/cb_iv_strength.py`), 0.99 and 0.66 on the published seed. The row "two-stage, no
-  balance" is CB-IV without the penalty.
+  balance" is CB-IV without the penalty. It is not the better method throughout: on 2-4-2 it is too low.
 * With the published 100 steps the answer depends on which of five looks happens to be best: the difference of the heads
   is learned last, and the held-out objective hardly shows it.
 * The order of the rows in the authors' file cannot be had, so that instruments and treatments are another draw of the
