@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from yinguo.bench.rows import Row, append_row, read_rows
+from yinguo.bench.rows import Row, append_row, pack_rows, read_rows
 from yinguo.errors import DataError
 
 
@@ -66,3 +66,12 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path):
 def test_a_row_that_is_no_number_cannot_be_written(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         append_row(tmp_path / "rows.jsonl", row("a", estimate=float("nan")))
+
+
+def test_packed_rows_come_back_and_are_the_same_bytes_in_whatever_order_they_were_made(tmp_path):
+    rows = [row("b", warnings=("因果",), measures={"found": 0.1}), row("a", estimate=None, error="no luck")]
+    pack_rows(tmp_path / "one.jsonl.gz", rows)
+    pack_rows(tmp_path / "two.jsonl.gz", rows[::-1])
+    assert list(read_rows(tmp_path / "one.jsonl.gz", ["a", "b", "c"]).values()) == rows[::-1]
+    assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
+    assert len(list(tmp_path.iterdir())) == 2

@@ -277,14 +277,37 @@ def test_a_restricted_run_leaves_the_files_of_the_table_alone(tmp_path):
     assert len(bench_toys.HANDED) == 10
 
 
-def test_whole_runs_write_three_files_and_quick_ones_do_not_touch_them(tmp_path):
+def test_a_run_goes_on_from_the_rows_behind_written_results_where_its_own_are_lost(tmp_path):
+    first = bench.run(toy(), folder=tmp_path, n_jobs=1, methods=["mean"])
+    bench.gather(toy(), folder=tmp_path)
+    (tmp_path / "toy.partial.jsonl").unlink()
+    bench_toys.HANDED.clear()
+    whole = bench.run(toy(), folder=tmp_path, n_jobs=1)
+    assert len(bench_toys.HANDED) == 2 * (10 + 7)
+    assert whole.complete
+    assert whole.lines[0].figures == first.lines[0].figures
+    (tmp_path / "toy.partial.jsonl").unlink()
+    assert bench.gather(toy(), folder=tmp_path).complete
+
+
+def test_a_fit_made_again_counts_before_the_one_that_came_with_the_results(tmp_path):
+    bench.run(toy(methods=(method("fails", "NotANumber"),)), folder=tmp_path, n_jobs=1)
+    (tmp_path / "toy.partial.jsonl").unlink()
+    table = toy(methods=(method("fails", "NotANumber"),))
+    again = run_rows(table, plan(table)[:1], folder=tmp_path, n_jobs=1, retry_failures=True)
+    assert len(lines(tmp_path)) == 1
+    assert list(again.values()) == [kept_rows(table, plan(table), folder=tmp_path)[plan(table)[0].key]]
+
+
+def test_whole_runs_write_figures_and_rows_and_quick_ones_do_not_touch_them(tmp_path):
     bench.run(toy(), folder=tmp_path, n_jobs=1, quick=True)
     assert {path.name for path in tmp_path.glob("toy*")} == {
         "toy.partial.jsonl",
         *(f"toy.quick.{ending}" for ending in ("json", "csv", "md")),
     }
     bench.run(toy(), folder=tmp_path, n_jobs=1)
-    assert {f"toy.{ending}" for ending in ("json", "csv", "md")} <= {path.name for path in tmp_path.iterdir()}
+    endings = ("json", "csv", "md", "rows.jsonl.gz")
+    assert {f"toy.{ending}" for ending in endings} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_progress_bar_counts_failures(tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def test_a_table_is_run_printed_and_written(yinguo, tmp_path):
     assert "A toy" in ran.out
     assert "shifted" in ran.out
     folder = tmp_path / "benchmarks" / "results"
-    assert {path.suffix for path in folder.iterdir()} == {".json", ".csv", ".md", ".jsonl"}
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".csv", ".md", ".jsonl", ".gz"}
     assert fits(folder) == 3 * 10 + 3 * 7
     assert json.loads((folder / "toy.json").read_text())["complete"]
 

@@ -118,7 +118,7 @@ def brief(cls) -> dict:
     """
     options = cls.option_defaults()
     if "epochs" in options:
-        return {"epochs": 3}
+        return {name: 3 for name in options if name == "epochs" or name.endswith("_epochs")}
     if "trees" in options:
         return {"trees": 8, "outcome_model": LinearRegression()}
     plain = LinearRegression() if cls.capabilities.unit_effects != "no" else None

@@ -146,6 +146,18 @@ def test_no_first_stage_is_an_error_and_a_check_that_says_stop():
     assert first_stage_check(result_of(study.take(range(4)))).verdict == "stop"
 
 
+@pytest.mark.parametrize("method", [yg.KernelIV(), yg.Poly2SLS(degrees=(1,))], ids=lambda m: m.name)
+def test_a_method_that_can_be_fitted_with_more_covariates_than_rows_fails_its_check(method):
+    """Penalties make it answer; that nothing shows whether the instruments move anything must be said first."""
+    rng = np.random.default_rng(0)
+    Z, T = rng.normal(size=(40, 2)), rng.normal(size=40)
+    result = method.fit(yg.Study.from_arrays(rng.normal(size=(40, 60)), T + Z[:, 0], T, Z=Z)).result_
+    (check,) = [check for check in result.diagnostics if check.name == "first-stage"]
+    assert check.verdict == "stop"
+    assert "60 covariates are too many for 40 rows" in check.sentence
+    assert "60 covariates are too many" in result.summary()
+
+
 def test_an_instrument_that_determines_the_treatment_is_as_strong_as_can_be():
     study = toy()
     found = instrument_strength(study.replace(T=study.Z[:, 0]))

@@ -11,6 +11,7 @@ from stata_ivregress import blocks, shipped, vectors
 
 import yinguo as yg
 from yinguo.datasets import angrist_krueger_1991, card_1995
+from yinguo.diagnose import anderson_rubin
 
 #: Stata prints 9 to 12 significant digits; linearmodels solves the same equations in double precision.
 STATA, PEER = 1e-8, 1e-8
@@ -324,6 +325,17 @@ def test_redundant_instruments_are_refused_by_name():
     covariate = yg.Study.from_arrays(study.X, study.T, study.Y, Z=np.column_stack([study.Z[:, 0], study.X[:, 0] * 2]))
     with pytest.raises(yg.DataError, match="'z2' are linear combinations of the covariates"):
         yg.LIML().fit(covariate)
+
+
+@pytest.mark.parametrize(
+    "method", [yg.TwoStageLeastSquares().fit, yg.LIML().fit, yg.ControlFunction().fit, anderson_rubin]
+)
+def test_more_covariates_than_rows_are_blamed_on_the_covariates(method):
+    rng = np.random.default_rng(0)
+    Z, T = rng.normal(size=(40, 2)), rng.normal(size=40)
+    wide = yg.Study.from_arrays(rng.normal(size=(40, 60)), T + Z[:, 0], T, Z=Z)
+    with pytest.raises(yg.DataError, match=r"60 covariates are too many for 40 rows.*use fewer covariates"):
+        method(wide)
 
 
 def test_what_is_not_identified_is_refused():

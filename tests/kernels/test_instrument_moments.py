@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from yinguo.errors import DataError
 from yinguo.kernels.instrument_moments import InstrumentMoments, Scores
 
 
@@ -107,3 +108,12 @@ def test_no_covariates_leave_deviations_from_the_mean():
     W = W - W.mean(axis=0)
     found = InstrumentMoments(**parts).C
     assert found == pytest.approx(W.T @ W, rel=1e-10, abs=1e-8)
+
+
+def test_more_covariates_than_rows_are_named_and_not_the_instruments():
+    wide = data(n=30, p=40)
+    with pytest.raises(DataError, match=r"40 covariates are too many for 30 rows.*fewer covariates"):
+        InstrumentMoments(**wide).independent()
+    few = wide["X"][:, :5]
+    repeated = InstrumentMoments(**{**wide, "X": np.column_stack([few] * 8)})
+    assert repeated.independent()[0].tolist() == [0, 1]

@@ -83,18 +83,13 @@ def run(
     summary : yinguo.bench.summary.Summary
         ``yinguo.bench.render.terminal(summary)`` prints well.
     """
-    from yinguo.bench.render import write
     from yinguo.bench.runner import RESULTS, plan, run_rows
-    from yinguo.bench.summary import summarise
 
     chosen = table(name) if isinstance(name, str) else name
     kept = RESULTS if folder is None else Path(folder)
     tasks = plan(chosen, quick=quick, methods=methods, cells=cells)
     rows = run_rows(chosen, tasks, folder=kept, n_jobs=n_jobs, progress=progress, retry_failures=retry_failures)
-    summary = summarise(chosen, tasks, rows, quick=quick)
-    if methods is None and cells is None:
-        write(summary, kept)
-    return summary
+    return _summed_up(chosen, tasks, rows, quick=quick, folder=kept if methods is None and cells is None else None)
 
 
 def gather(name: str | PublishedTable, *, quick: bool = False, folder: Path | str | None = None):
@@ -113,13 +108,24 @@ def gather(name: str | PublishedTable, *, quick: bool = False, folder: Path | st
     summary : yinguo.bench.summary.Summary
         What was not run is said in it.
     """
-    from yinguo.bench.render import write
     from yinguo.bench.runner import RESULTS, kept_rows, plan
-    from yinguo.bench.summary import summarise
 
     chosen = table(name) if isinstance(name, str) else name
     kept = RESULTS if folder is None else Path(folder)
     tasks = plan(chosen, quick=quick)
-    summary = summarise(chosen, tasks, kept_rows(chosen, tasks, folder=kept), quick=quick)
-    write(summary, kept)
+    return _summed_up(chosen, tasks, kept_rows(chosen, tasks, folder=kept), quick=quick, folder=kept)
+
+
+def _summed_up(chosen: PublishedTable, tasks, rows, *, quick: bool, folder: Path | None):
+    """The summary, written to a folder if there is one, with the rows behind it."""
+    from yinguo.bench.render import write
+    from yinguo.bench.rows import pack_rows
+    from yinguo.bench.runner import packed_rows
+    from yinguo.bench.summary import summarise
+
+    summary = summarise(chosen, tasks, rows, quick=quick)
+    if folder is not None:
+        write(summary, folder)
+        if not quick:
+            pack_rows(packed_rows(chosen, folder), rows.values())
     return summary

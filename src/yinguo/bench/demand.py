@@ -78,6 +78,9 @@ def _methods() -> tuple[Method, ...]:
             "CBIV",
             iv(
                 "CBIV",
+                networks=1,
+                schedule="stairs",
+                look_from=0.0,
                 epochs=6000,
                 learning_rate=5e-3,
                 batch_size=200,

@@ -2,8 +2,12 @@
 
 A row is written as one JSON line the moment a fit ends. A run that was killed may leave half a line at
 the end; it is dropped, and cut off before anything is appended, so that no later line is lost to it.
+
+The rows behind the figures of a table are kept beside them, packed, so that a run can be continued on
+another machine than the one it began on.
 """
 
+import gzip
 import json
 import os
 from collections.abc import Collection, Mapping
@@ -12,7 +16,7 @@ from pathlib import Path
 
 from yinguo.errors import DataError
 
-__all__ = ["Row", "append_row", "read_rows"]
+__all__ = ["Row", "append_row", "pack_rows", "read_rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ def read_rows(path: Path, keys: Collection[str]) -> dict[str, Row]:
     Parameters
     ----------
     path : Path
-        File of JSON lines; it need not exist.
+        File of JSON lines, packed if its name ends in ``.gz``; it need not exist.
     keys : collection of str
         Keys wanted. Rows of other options, versions or code are passed over.
 
@@ -80,7 +84,8 @@ def read_rows(path: Path, keys: Collection[str]) -> dict[str, Row]:
         return {}
     wanted = frozenset(keys)
     rows: dict[str, Row] = {}
-    lines = path.read_text(encoding="utf-8").split("\n")
+    content = path.read_bytes()
+    lines = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8").split("\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -98,15 +103,27 @@ def read_rows(path: Path, keys: Collection[str]) -> dict[str, Row]:
     return rows
 
 
+def pack_rows(path: Path, rows: Collection[Row]) -> None:
+    """Write rows as a packed file of JSON lines, in the order of their keys; the same rows give the same bytes."""
+    text = "".join(_line(row) for row in sorted(rows, key=lambda row: row.key))
+    unfinished = path.with_name(f"{path.name}.tmp")
+    unfinished.write_bytes(gzip.compress(text.encode(), mtime=0))
+    os.replace(unfinished, path)
+
+
 def append_row(path: Path, row: Row) -> None:
     """Write one row at the end of the file, after cutting off a line that a kill left unfinished."""
-    line = json.dumps(asdict(row), ensure_ascii=False, allow_nan=False) + "\n"
+    line = _line(row)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         _drop_unfinished_line(file)
         file.write(line.encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+def _line(row: Row) -> str:
+    return json.dumps(asdict(row), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _drop_unfinished_line(file) -> None:

@@ -4,8 +4,8 @@ A task is one method on one draw of one cell. Fits run in processes with one BLA
 times can be compared and cores are not oversubscribed.
 
 What is guaranteed: an interrupt, a kill or a crash loses the fits under way and nothing else; running
-again continues; a fit that fails is a row with its reason; a row made by other options, another version
-or other code is not reused.
+again continues, on another machine too from the rows that are kept with the results; a fit that fails
+is a row with its reason; a row made by other options, another version or other code is not reused.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from yinguo.bench.spec import Build, Cell, Method, PublishedTable
 from yinguo.bench.task import Task, run_task
 from yinguo.errors import DataError
 
-__all__ = ["RESULTS", "kept_rows", "plan", "run_rows"]
+__all__ = ["RESULTS", "kept_rows", "packed_rows", "plan", "run_rows"]
 
 #: Where results are kept unless said otherwise, relative to the working directory.
 RESULTS = Path("benchmarks/results")
@@ -92,7 +92,8 @@ def run_rows(
     tasks : sequence of Task
         From :func:`plan`.
     folder : path, default ``benchmarks/results``
-        Rows are kept in ``<name>.partial.jsonl`` there.
+        Rows are kept in ``<name>.partial.jsonl`` there; those behind written results, in
+        ``<name>.rows.jsonl.gz``, count as done too.
     n_jobs : int, default -1
         Processes; -1 is one for each core, 1 runs in this process.
     progress : bool or None, default None
@@ -106,7 +107,7 @@ def run_rows(
         Old and new, those of ``tasks`` only.
     """
     path = Path(folder) / f"{table.name}.partial.jsonl"
-    rows = read_rows(path, [task.key for task in tasks])
+    rows = kept_rows(table, tasks, folder=folder)
     if retry_failures:
         rows = {key: row for key, row in rows.items() if row.error is None}
     waiting = [task for task in tasks if task.key not in rows]
@@ -124,7 +125,17 @@ def run_rows(
 
 def kept_rows(table: PublishedTable, tasks: Sequence[Task], *, folder: Path | str = RESULTS) -> dict[str, Row]:
     """The rows of these tasks that are already there, without running anything."""
-    return read_rows(Path(folder) / f"{table.name}.partial.jsonl", [task.key for task in tasks])
+    keys = [task.key for task in tasks]
+    # A fit made here counts before one that came with the results: it may be a failure that was tried again.
+    return {
+        **read_rows(packed_rows(table, folder), keys),
+        **read_rows(Path(folder) / f"{table.name}.partial.jsonl", keys),
+    }
+
+
+def packed_rows(table: PublishedTable, folder: Path | str = RESULTS) -> Path:
+    """Where the rows behind the written results of a table are kept."""
+    return Path(folder) / f"{table.name}.rows.jsonl.gz"
 
 
 def _task(table: PublishedTable, cell: Cell, method: Method, replication: int, version: str, code: str) -> Task:

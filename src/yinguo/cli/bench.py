@@ -37,12 +37,14 @@ def bench(
         _list()
         return 0
     chosen = [tables_package.table(name)] if name is not None else list(tables_package.tables().values())
+    from yinguo.bench.runner import packed_rows
+
     folder = _folder(replications, out)
     for table in chosen:
         if replications is not None:
             table = _shortened(table, replications)
         if not resume:
-            _set_aside(folder / f"{table.name}.partial.jsonl")
+            _set_aside(folder / f"{table.name}.partial.jsonl", packed_rows(table, folder))
         _run(table, quick=quick, folder=folder, jobs=jobs, progress=progress)
     return 0
 
@@ -80,10 +82,11 @@ def _shortened(table: PublishedTable, replications: int) -> PublishedTable:
     return replace(table, replications=replications, cells=tuple(cells))
 
 
-def _set_aside(rows: Path) -> None:
+def _set_aside(*files: Path) -> None:
     """A fresh run starts without the rows of earlier ones, which are kept under another name."""
-    if rows.exists():
-        rows.replace(rows.with_name(f"{rows.name}.old"))
+    for rows in files:
+        if rows.exists():
+            rows.replace(rows.with_name(f"{rows.name}.old"))
 
 
 def _list() -> None:

@@ -123,7 +123,7 @@ class KernelIV(StructuralEstimator):
         Y, T, X, Z = self.take_roles(study)
         paths = {name: tried(getattr(self, name), name) for name in ("stage1_penalty", "stage2_penalty")}
         rng = as_rng(self.random_state)
-        first, second = split_rows(self.split, study.n, rng)
+        first, second = stage_rows(self.split, study.n, rng)
         self.level_ = float(Y.mean()) if self.centre_outcome else 0.0
         ZX, TX, Y = np.column_stack([Z, X]), np.column_stack([T, X]), Y - self.level_
         psi, phi = (kernel_features(self, rows[first], rng) for rows in (ZX, TX))
@@ -154,7 +154,7 @@ class KernelIV(StructuralEstimator):
         return curve_values(self.features_.transform, self.coefficients_, self.level_, X, T)
 
 
-def split_rows(split: Any, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def stage_rows(split: Any, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers of the two stages.
 
     Parameters

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from yinguo.errors import DataError
 from yinguo.kernels.moments import slope_rank, solve_gram
 
 __all__ = ["InstrumentMoments", "Scores"]
@@ -117,7 +118,18 @@ class InstrumentMoments:
         kept : (k,) int array
         redundant : (q,) bool array
             True where an instrument is a combination of the covariates and the instruments before it.
+
+        Raises
+        ------
+        DataError
+            The covariates fit every column exactly, as many of them do whatever they are: that is no fault of the
+            instruments.
         """
+        if self.rank >= self.n:
+            raise DataError(
+                f"{self.p} covariates are too many for {self.n} rows: they fit every column exactly, so that nothing "
+                "is left of treatment or instruments; use fewer covariates."
+            )
         first = 1 + self.m
         own, size = self.C[first:, first:], self.total[first:]
         redundant = np.zeros(self.q, dtype=bool)

@@ -1,10 +1,11 @@
-r"""Predicted treatments whose errors a second stage may ignore: a network on other folds, then recalibrated.
+r"""Predicted treatments whose errors a second stage may ignore: networks on other folds, then recalibrated.
 
 Two-stage regression puts a prediction s of the treatment in its place and needs the error T - s to be unrelated to
 what the second stage regresses on, s itself and the covariates. Least squares has that by construction; a network has
 not. Fitted to the same rows it has learned some of their noise, and stopped early it is too close to the mean: in both
 cases the slope of T on s given the covariates is not 1, and every effect is off by that factor. So each row is
-predicted by a network that has not learned from it, and the predictions p are recalibrated,
+predicted by networks that have not learned from it, one for each deal of the rows into folds (their mean errs less than
+any of them), and the predictions p are recalibrated,
 
 .. math:: \mathrm{logit}\, s = a + b\, \mathrm{logit}\, p + c^\top x \qquad\text{or}\qquad s = a + b\, p + c^\top x,
 
@@ -22,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import mlp, tensor
-from yinguo.nets.stage import Stage, fit_stage
+from yinguo.nets.stage import Stage, fit_stage, predicted
 from yinguo.nets.trainer import Batch
 
 __all__ = ["predicted_treatment"]
@@ -36,6 +37,7 @@ def predicted_treatment(
     binary: bool,
     layers: Sequence[int],
     folds: int,
+    repeats: int = 1,
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -58,6 +60,8 @@ def predicted_treatment(
         Widths of the hidden layers.
     folds : int
         Parts that the rows are dealt into at random.
+    repeats : int
+        Deals; log odds, or means, are averaged over them before they are recalibrated.
     epochs : int
         At most so many passes; the pass that predicts the fold best is kept, and ten without a better one end training.
     batch_size : int
@@ -72,21 +76,20 @@ def predicted_treatment(
     """
     n = len(T)
     data = {"T": tensor(T), "inputs": tensor(np.column_stack([Z, X]))}
-    parts = max(2, min(folds, n))
-    fold = np.arange(n)[torch.randperm(n, generator=generator).numpy()] % parts
-    raw = np.empty(n)
-    for k in range(parts):
-        inside, outside = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
-        network = _Treatment(
-            [data["inputs"].shape[1], *layers, 1], binary=binary, learning_rate=learning_rate, generator=generator
-        )
-        fit_stage(
-            network, data, outside, inside,
-            epochs=epochs, batch_size=batch_size, patience=10, generator=generator, device=device,
-            says="error of the predicted treatment in the fold left out",
-        )  # fmt: skip
-        with torch.no_grad():
-            raw[inside] = network.net(data["inputs"][torch.as_tensor(inside)].to(device))[:, 0].cpu().numpy()
+    raw = np.zeros(n)
+    for _ in range(repeats):
+        fold = np.arange(n)[torch.randperm(n, generator=generator).numpy()] % max(2, min(folds, n))
+        for k in range(fold.max() + 1):
+            inside, outside = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
+            network = _Treatment(
+                [data["inputs"].shape[1], *layers, 1], binary=binary, learning_rate=learning_rate, generator=generator
+            )
+            fit_stage(
+                network, data, outside, inside,
+                epochs=epochs, batch_size=batch_size, patience=10, generator=generator, device=device,
+                says="error of the predicted treatment in the fold left out",
+            )  # fmt: skip
+            raw[inside] += predicted(network.net, data["inputs"][torch.as_tensor(inside)], device=device) / repeats
     design = np.column_stack([raw, X])
     if not binary:
         design = np.column_stack([np.ones(n), design])
