@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_noise_is_called_noise(yinguo, tmp_path):
 def test_the_report_has_the_section_and_the_command_that_repeats_it(yinguo, shop):
     ran = yinguo("effects", shop, *ROLES, *LINEAR, "--cost", "1", "--report", "page.html")
     assert ran.code == 0, ran.err
-    page = open("page.html", encoding="utf-8").read()
+    page = Path("page.html").read_text(encoding="utf-8")
     assert "Whom does it help?" in page
     assert "yinguo effects" in page
     assert "--cost 1.0" in page
