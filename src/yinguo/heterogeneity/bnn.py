@@ -39,8 +39,8 @@ class BNN(EffectLearner):
     of the nearest neighbour is left out, as the paper's own network leaves it out. Adam with a falling learning rate in
     the place of RMSProp, ELU in the place of ReLU, rows weighed so that the arms count alike, and the same looks at
     held-out rows as in the other networks, so that what differs between them is the method. Outcome and covariates are
-    standardised, marks of two values become 0 and 1. With ``heads=()`` the coefficient of the treatment is not
-    penalised.
+    standardised, marks of two values become 0 and 1, and the strength stands against the mean squared error reached so
+    far and sets in after some steps, see cfr. With ``heads=()`` the coefficient of the treatment is not penalised.
 
     **Inference**: for the average only, from cross-fitted doubly robust scores; none for single units.
 
@@ -54,7 +54,9 @@ class BNN(EffectLearner):
         D: the linear discrepancy of the paper, the blurred transport distance of later comparisons under this name, or
         one of those of cfr.
     balance_strength : float
-        alpha, against the mean squared error of the standardised outcome, or its cross-entropy if it has two values.
+        alpha, in units of the outcome's unexplained variance; against its cross-entropy if it has two values.
+    warm_up : int
+        Steps before the penalty sets in.
     weighted : bool
         Weigh the rows so that both arms count alike.
     normalise : bool
@@ -112,7 +114,8 @@ class BNN(EffectLearner):
         estimand: str = "ATE",
         two_heads: bool = False,
         distance: str = "linear",
-        balance_strength: float = 0.1,
+        balance_strength: float = 0.3,
+        warm_up: int = 100,
         weighted: bool = True,
         normalise: bool = True,
         representation: Sequence[int] = (25, 25),
@@ -133,6 +136,7 @@ class BNN(EffectLearner):
         self.two_heads = two_heads
         self.distance = distance
         self.balance_strength = balance_strength
+        self.warm_up = warm_up
         self.weighted = weighted
         self.normalise = normalise
         self.representation = representation

@@ -154,6 +154,18 @@ class ArmNetwork(nn.Module):
     def __init__(self, options: Any) -> None:
         super().__init__()
         self.options = options
+        self.steps = 0
+
+    def warmed_up(self) -> bool:
+        """Whether a penalty on the representation counts: after ``options.warm_up`` steps, and whenever looked at.
+
+        Asked once in each step. Before the heads have learned anything, only the penalty moves the representation, and
+        it would be drawn into a point.
+        """
+        if not self.training:
+            return True
+        self.steps += 1
+        return self.steps > self.options.warm_up
 
     def losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """What is minimised on a batch, part by part."""
@@ -255,3 +267,19 @@ def outcome_loss(
     else:
         losses = (Y - m).square()
     return (losses if weights is None else weights * losses).mean()
+
+
+def unexplained(loss: torch.Tensor, *, chances: bool) -> torch.Tensor:
+    """The unit in which penalties are measured against the outcome: its unexplained variance, or 1 for chances.
+
+    A strength times this means the same whatever share of the outcome the covariates explain. The step is that of the
+    logarithm of the squared error plus the penalty, a Gaussian likelihood whose variance is fitted along.
+
+    Parameters
+    ----------
+    loss : scalar tensor
+        Mean squared error, or cross-entropy.
+    chances : bool
+        The outcome has two values; cross-entropies have a unit of their own.
+    """
+    return torch.ones_like(loss) if chances else loss.detach()
