@@ -44,7 +44,7 @@ def ours(r: int, cls=None, **options) -> float:
     """Root mean squared error of the effects on the test rows."""
     x, t, y, tau, test = replication(r)
     cls = yg.TARNet if cls is None else cls
-    learner = cls(folds=None, epochs=STEPS, look_every=LOOKS, **options)
+    learner = cls(folds=None, epochs=STEPS, look_every=LOOKS, **{"patience": None} | options)
     learner.fit(yg.Study.from_arrays(x[~test], t[~test], y[~test]))
     return float(np.sqrt(np.mean((learner.effect(x[test]) - tau[test]) ** 2)))
 
@@ -76,14 +76,14 @@ def bare(r: int, strength: float) -> None:
     schedule = torch.optim.lr_scheduler.StepLR(adam, 100, 0.97)
     u = float(t[rows].mean())
 
-    def loss(k):
+    def loss(k, balance=True):
         r = phi(x[k])
         r = r / r.square().sum(1, keepdim=True).clamp_min(1e-10).sqrt()
         one, ys = t[k] == 1, y[k]
         total = 0.0
         for head, arm, weight in ((heads[0], ~one, 0.5 / (1 - u)), (heads[1], one, 0.5 / u)):
             total = total + weight * (head(r[arm]) - ys[arm]).square().sum() / len(k)
-        return total + strength * moved(r[one], r[~one]) if strength else total
+        return total + strength * total.detach() * moved(r[one], r[~one]) if strength and balance else total
 
     def moved(a, b):
         M = (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T).clamp_min(1e-10).sqrt()
@@ -104,7 +104,7 @@ def bare(r: int, strength: float) -> None:
     best, kept = np.inf, None
     for step in range(1, STEPS + 1):
         adam.zero_grad()
-        loss(rows[torch.randperm(len(rows))[:100]]).backward()
+        loss(rows[torch.randperm(len(rows))[:100]], step > 100).backward()
         adam.step()
         schedule.step()
         if step % LOOKS == 0:
@@ -139,7 +139,8 @@ for r in range(count):
     tau_hat = model.predict(x[test])
     tau_hat = tau_hat.detach().numpy() if hasattr(tau_hat, "detach") else np.asarray(tau_hat)
     errors.append(float(np.sqrt(np.mean((tau_hat.ravel() - tau[test]) ** 2))))
-print(json.dumps({"seconds": seconds, "root_pehe_mean": float(np.mean(errors)), "root_pehe_median": float(np.median(errors))}))
+mean, median = float(np.mean(errors)), float(np.median(errors))
+print(json.dumps({"seconds": seconds, "root_pehe_mean": mean, "root_pehe_median": median}))
 """
 
 
@@ -169,7 +170,7 @@ def main() -> None:
     count = chosen.replications
     start = time.perf_counter()
     with ProcessPoolExecutor(2) as pool:
-        errors = list(pool.map(ours, range(count)))
+        errors = list(pool.map(ours, range(count), chunksize=1))
     record["replications"] = count
     record["twenty"] = {
         "ours in two processes": {

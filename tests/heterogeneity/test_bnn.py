@@ -24,7 +24,7 @@ def test_with_two_heads_it_is_counterfactual_regression(distance):
 
 def test_the_average_effect_is_found_where_means_mislead():
     study, truth = bent()
-    learner = yg.BNN(**SMALL, balance_strength=0.01).fit(study)
+    learner = yg.BNN(**SMALL, balance_strength=0.1).fit(study)
     assert naive_error(study, truth) > 0.8
     assert abs(learner.result_.estimate - truth.mean()) < 0.25
 

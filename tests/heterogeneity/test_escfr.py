@@ -82,7 +82,7 @@ def test_the_balance_term_of_the_network_is_that_of_finite_differences_with_the_
 
     held = cost(0.0).detach().clone().requires_grad_(True)
     sinkhorn(r[treated], r[~treated], **VARIANTS["escfr"] | {"cost": held}).backward()
-    expected = 0.1 * outcome * float((held.grad * (cost(1e-6) - cost(-1e-6)).detach()).sum()) / 2e-6
+    expected = 0.3 * outcome * float((held.grad * (cost(1e-6) - cost(-1e-6)).detach()).sum()) / 2e-6
     assert seen == pytest.approx(expected, rel=1e-4)
 
 

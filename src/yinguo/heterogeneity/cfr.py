@@ -79,6 +79,8 @@ class CFR(EffectLearner):
         Share of the rows of each arm held out; the weights with the smallest objective on them are kept.
     look_every : int
         Steps between two looks at the held-out rows.
+    patience : int or None
+        Looks without a new smallest objective after which training stops; None takes all steps.
     propensity : {"logit", "probit"} or classifier
         For the average.
     folds : int, (n,) int array or None
@@ -127,6 +129,7 @@ class CFR(EffectLearner):
         learning_rate: float = 1e-3,
         validation: float = 0.3,
         look_every: int = 20,
+        patience: int | None = 50,
         propensity: Any = "logit",
         folds: Any = 2,
         clip: float = 0.01,
@@ -147,6 +150,7 @@ class CFR(EffectLearner):
         self.learning_rate = learning_rate
         self.validation = validation
         self.look_every = look_every
+        self.patience = patience
         self.propensity = propensity
         self.folds = folds
         self.clip = clip

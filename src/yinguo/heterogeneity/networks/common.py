@@ -134,6 +134,8 @@ def _check(options: Any) -> None:
     for name in ("epochs", "batch_size", "look_every"):
         if getattr(options, name) < 1:
             raise DataError(f"{name} is {getattr(options, name)}; it must be at least 1.")
+    if options.patience is not None and options.patience < 1:
+        raise DataError(f"patience is {options.patience}; it must be at least 1, or None to take all steps.")
     for name in ("learning_rate", "head_penalty"):
         if getattr(options, name) < 0:
             raise DataError(f"{name} is {getattr(options, name)}; it must not be negative.")
@@ -213,12 +215,13 @@ def train_network(network: ArmNetwork, sample: Sample, options: Any) -> ArmCurve
     network : ArmNetwork
     sample : Sample
     options : estimator
-        With ``epochs`` (steps), ``batch_size``, ``look_every`` and ``device``.
+        With ``epochs`` (steps), ``batch_size``, ``look_every``, ``patience`` and ``device``.
     """
     looks = Validation(
         "objective on held-out rows",
         lambda: float(network.objective(sample.held)),
         every=max(1, min(options.look_every, options.epochs)),
+        patience=options.patience,
     )
     trainer = Trainer(
         epochs=options.epochs, batch_size=options.batch_size, steps_per_epoch=1, generator=sample.generator,
