@@ -104,7 +104,7 @@ def bare(r: int, strength: float) -> None:
     best, kept = np.inf, None
     for step in range(1, STEPS + 1):
         adam.zero_grad()
-        loss(rows[torch.randperm(len(rows))[:100]], step > 100).backward()
+        loss(rows[torch.randperm(len(rows))[:100]], step > 50).backward()
         adam.step()
         schedule.step()
         if step % LOOKS == 0:

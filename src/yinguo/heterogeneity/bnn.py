@@ -109,6 +109,7 @@ class BNN(EffectLearner):
         trains=True,
     )
     name = "bnn"
+    curves_: Any
 
     def __init__(
         self,
@@ -117,7 +118,7 @@ class BNN(EffectLearner):
         two_heads: bool = False,
         distance: str = "linear",
         balance_strength: float = 0.3,
-        warm_up: int = 100,
+        warm_up: int = 50,
         weighted: bool = True,
         normalise: bool = True,
         representation: Sequence[int] = (25, 25),

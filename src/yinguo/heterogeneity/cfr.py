@@ -111,6 +111,7 @@ class CFR(EffectLearner):
         trains=True,
     )
     name = "cfr"
+    curves_: Any
 
     def __init__(
         self,
@@ -118,7 +119,7 @@ class CFR(EffectLearner):
         estimand: str = "ATE",
         distance: str = "wasserstein",
         balance_strength: float = 0.3,
-        warm_up: int = 100,
+        warm_up: int = 50,
         weighted: bool = True,
         normalise: bool = True,
         representation: Sequence[int] = (200, 200, 200),

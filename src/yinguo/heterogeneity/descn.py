@@ -109,6 +109,7 @@ class DESCN(EffectLearner):
         trains=True,
     )
     name = "descn"
+    curves_: Any
 
     def __init__(
         self,

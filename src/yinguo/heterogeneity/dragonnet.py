@@ -101,6 +101,7 @@ class DragonNet(EffectLearner):
         trains=True,
     )
     name = "dragonnet"
+    curves_: Any
 
     def __init__(
         self,

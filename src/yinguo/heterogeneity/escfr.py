@@ -109,13 +109,14 @@ class ESCFR(EffectLearner):
         trains=True,
     )
     name = "escfr"
+    curves_: Any
 
     def __init__(
         self,
         *,
         estimand: str = "ATE",
         balance_strength: float = 0.3,
-        warm_up: int = 100,
+        warm_up: int = 50,
         outcome_cost: float = 1.0,
         price: float | None = 1.0,
         entropy: float = 0.1,

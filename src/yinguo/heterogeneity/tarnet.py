@@ -98,6 +98,7 @@ class TARNet(EffectLearner):
         trains=True,
     )
     name = "tarnet"
+    curves_: Any
 
     def __init__(
         self,

@@ -100,7 +100,7 @@ def balanced_ridge(
         # The solver keeps to the simplex up to rounding only.
         w = project_to_simplex(found.x)
         objective, _, coefficients = problem.at(w)
-        revived = [_share(w, j) for j in np.flatnonzero(w == 0)]
+        revived = [_share(w, int(j)) for j in np.flatnonzero(w == 0)]
         better = min(revived, key=lambda tried: problem.at(tried)[0], default=w)
         if problem.at(better)[0] >= objective - ftol:
             return BalancedRidge(w, k * w * coefficients[:-1], float(coefficients[-1]), float(objective))

@@ -117,5 +117,6 @@ class CounterfactualRegression(ArmNetwork):
     def penalty(self) -> torch.Tensor:
         """Of the weights of the heads; a scalar."""
         if self.bare:
-            return self.options.head_penalty * self.curve.heads[0][0].weight[:, :-1].square().sum() / 2
+            (weight,) = (p for p in self.curve.heads.parameters() if p.ndim > 1)
+            return self.options.head_penalty * weight[:, :-1].square().sum() / 2
         return self.options.head_penalty * self.curve.head_weights()
