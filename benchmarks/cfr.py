@@ -4,7 +4,7 @@ Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 YINGUO_DATA=... python benchmarks/
 
 1. ``ratio``: processor time of one replication through ``TARNet`` and ``CFR`` over that of ``bare``, plain PyTorch
    written for the purpose that takes the same steps with the same sizes, penalties, learning rates and looks.
-2. ``twenty``: seconds on the clock for 20 replications of TARNet in two processes of one thread each, and for the same
+2. ``many``: seconds on the clock for 20 replications of TARNet in two processes of one thread each, and for the same
    in CATENets 0.2.4 (JAX and PyTorch; 3 x 200 and 3 x 100 units, batches of 100, as many steps), one after another, by
    a Python that has it. CATENets stops early on its own terms unless told not to; both are recorded, with the error of
    the effects.
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from timing import interleaved, write
 import yinguo as yg
 
 FILE = Path(os.environ.get("YINGUO_DATA", ".")) / "ihdp" / "ihdp_shalit_rep001-050.npz"
-STEPS, LOOKS = 3000, 20
+LOOKS = 20
 
 
 def replication(r: int):
@@ -40,16 +41,16 @@ def replication(r: int):
     return x, t, y, tau, test
 
 
-def ours(r: int, cls=None, **options) -> float:
+def ours(r: int, cls=None, *, steps: int, **options) -> float:
     """Root mean squared error of the effects on the test rows."""
     x, t, y, tau, test = replication(r)
     cls = yg.TARNet if cls is None else cls
-    learner = cls(folds=None, epochs=STEPS, look_every=LOOKS, **{"patience": None} | options)
+    learner = cls(folds=None, epochs=steps, look_every=LOOKS, **{"patience": None} | options)
     learner.fit(yg.Study.from_arrays(x[~test], t[~test], y[~test]))
     return float(np.sqrt(np.mean((learner.effect(x[test]) - tau[test]) ** 2)))
 
 
-def bare(r: int, strength: float) -> None:
+def bare(r: int, strength: float, steps: int) -> None:
     """The same arithmetic as straight PyTorch, for its time only."""
     import copy
 
@@ -102,7 +103,7 @@ def bare(r: int, strength: float) -> None:
         return 2 * ((p * w)[:, None] * K * (q * v) * M).sum()
 
     best, kept = np.inf, None
-    for step in range(1, STEPS + 1):
+    for step in range(1, steps + 1):
         adam.zero_grad()
         loss(rows[torch.randperm(len(rows))[:100]], step > 50).backward()
         adam.step()
@@ -144,10 +145,10 @@ print(json.dumps({"seconds": seconds, "root_pehe_mean": mean, "root_pehe_median"
 """
 
 
-def peer(python: str, kind: str, count: int) -> dict:
+def peer(python: str, kind: str, count: int, steps: int) -> dict:
     """CATENets, one replication after another, on one thread; its own imports are not counted."""
     one_thread = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"}
-    command = [python, "-c", PEER, kind, str(count), str(STEPS), str(FILE)]
+    command = [python, "-c", PEER, kind, str(count), str(steps), str(FILE)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | one_thread)
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[-1]}
@@ -157,33 +158,39 @@ def peer(python: str, kind: str, count: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--catenets-python")
-    parser.add_argument("--replications", type=int, default=20)
+    parser.add_argument("--replications", type=int, default=20, help="0 measures the ratio only")
+    parser.add_argument("--steps", type=int, default=3000)
     chosen = parser.parse_args()
-    strength = yg.CFR.option_defaults()["balance_strength"]
+    steps, strength = chosen.steps, yg.CFR.option_defaults()["balance_strength"]
     tasks = {
-        "bare tarnet": lambda: bare(0, 0.0), "tarnet": lambda: ours(0),
-        "bare cfr": lambda: bare(0, strength), "cfr": lambda: ours(0, yg.CFR),
+        "bare tarnet": lambda: bare(0, 0.0, steps), "tarnet": lambda: ours(0, steps=steps),
+        "bare cfr": lambda: bare(0, strength, steps), "cfr": lambda: ours(0, yg.CFR, steps=steps),
     }  # fmt: skip
     one = interleaved(tasks, repeats=3, clock=time.process_time)
-    record: dict = {"steps": STEPS, "cpu_seconds_of_one_replication": one}
+    record: dict = {"steps": steps, "cpu_seconds_of_one_replication": one}
     record["ratio"] = {name: one[name] / one[f"bare {name}"] for name in ("tarnet", "cfr")}
-    count = chosen.replications
-    start = time.perf_counter()
-    with ProcessPoolExecutor(2) as pool:
-        errors = list(pool.map(ours, range(count), chunksize=1))
-    record["replications"] = count
-    record["twenty"] = {
-        "ours in two processes": {
+    if chosen.replications:
+        record["replications"] = chosen.replications
+        record["many"] = side_by_side(chosen.replications, steps, chosen.catenets_python)
+    write("cfr", record)
+
+
+def side_by_side(count: int, steps: int, python: str | None) -> dict:
+    """Seconds on the clock for so many replications, and how far effects are off."""
+    found = {}
+    for name, options in (("ours, all steps", {"patience": None}), ("ours, stopping early", {"patience": 50})):
+        start = time.perf_counter()
+        with ProcessPoolExecutor(2) as pool:
+            errors = list(pool.map(partial(ours, steps=steps, **options), range(count)))
+        found[f"{name}, two processes"] = {
             "seconds": time.perf_counter() - start,
             "root_pehe_mean": float(np.mean(errors)),
             "root_pehe_median": float(np.median(errors)),
         }
-    }
-    if chosen.catenets_python:
-        for kind in ("jax", "jax-early", "torch", "torch-early"):
-            record["twenty"][f"catenets {kind}"] = peer(chosen.catenets_python, kind, count)
-            print(kind, record["twenty"][f"catenets {kind}"], file=sys.stderr, flush=True)
-    write("cfr", record)
+    for kind in ("jax", "jax-early", "torch", "torch-early") if python else ():
+        found[f"catenets {kind}"] = peer(python, kind, count, steps)
+        print(kind, found[f"catenets {kind}"], file=sys.stderr, flush=True)
+    return found
 
 
 if __name__ == "__main__":

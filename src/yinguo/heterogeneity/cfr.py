@@ -59,8 +59,7 @@ class CFR(EffectLearner):
     warm_up : int
         Steps before the penalty sets in.
     weighted : bool
-        Weigh the rows so that both arms count alike; without, the network is the plain outcome heads on a shared
-        representation that papers call DirectRep.
+        Weigh the rows so that both arms count alike.
     normalise : bool
         Divide each representation by its length.
     representation : sequence of int
