@@ -9,7 +9,7 @@ from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 from yinguo.nets.club import ConditionalGaussian, similar_pairs
 from yinguo.nets.hsic import hsic
-from yinguo.nets.mmd import mmd_linear, mmd_rbf
+from yinguo.nets.mmd import linear_discrepancy, mmd_linear, mmd_rbf
 
 
 def table(n: int, k: int, seed: int) -> torch.Tensor:
@@ -182,3 +182,23 @@ def test_pairs_weigh_by_likeness_softly_or_by_the_kernel_itself():
     soft = similar_pairs(x, order).numpy()
     assert soft == pytest.approx(np.exp(k) / np.exp(k).sum())
     assert soft.max() / soft.min() <= np.e
+
+
+@pytest.mark.parametrize("share", [0.5, 0.2])
+def test_the_linear_discrepancy_is_the_largest_eigenvalue_of_a_difference_of_second_moments(share):
+    """Factual pairs are (x, t), counterfactual ones (x, 1 - t); the treatment is coded with a column of 1 - t."""
+    a, b = table(7, 3, 0).numpy(), table(5, 3, 1).numpy() + 1
+    pairs = lambda t1, t0: np.concatenate([  # noqa: E731
+        np.column_stack([a, np.full((7, 1), t1)]), np.column_stack([b, np.full((5, 1), t0)])
+    ])  # fmt: skip
+    w = np.concatenate([np.full(7, share / 7), np.full(5, (1 - share) / 5)])
+    seen, other = pairs(1.0, 0.0), pairs(0.0, 1.0)
+    difference = (seen * w[:, None]).T @ seen - (other * w[:, None]).T @ other
+    largest = np.abs(np.linalg.eigvalsh(difference)).max()
+    assert float(linear_discrepancy(torch.as_tensor(a), torch.as_tensor(b), share=share)) == pytest.approx(largest)
+
+
+def test_the_slopes_of_the_linear_discrepancy_are_those_of_finite_differences():
+    b = table(5, 3, 1) + 1
+    assert slope_errors(lambda a: linear_discrepancy(a, b, share=0.3), table(7, 3, 0)) < 1e-8
+    assert float(linear_discrepancy(b[:0], b)) == 0.0

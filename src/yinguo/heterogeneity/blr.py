@@ -82,6 +82,7 @@ class BLR(EffectLearner):
         all_rows=True,
     )
     name = "blr"
+    curves_: Any
 
     def __init__(
         self,

@@ -39,8 +39,8 @@ class BNN(EffectLearner):
     of the nearest neighbour is left out, as the paper's own network leaves it out. Adam with a falling learning rate in
     the place of RMSProp, ELU in the place of ReLU, rows weighed so that the arms count alike, and the same looks at
     held-out rows as in the other networks, so that what differs between them is the method. Outcome and covariates are
-    standardised, marks of two values become 0 and 1. With ``heads=()`` the coefficient of the treatment is not
-    penalised.
+    standardised, marks of two values become 0 and 1, and the strength stands against the mean squared error reached so
+    far and sets in after some steps, see cfr. With ``heads=()`` the coefficient of the treatment is not penalised.
 
     **Inference**: for the average only, from cross-fitted doubly robust scores; none for single units.
 
@@ -54,7 +54,9 @@ class BNN(EffectLearner):
         D: the linear discrepancy of the paper, the blurred transport distance of later comparisons under this name, or
         one of those of cfr.
     balance_strength : float
-        alpha, against the mean squared error of the standardised outcome, or its cross-entropy if it has two values.
+        alpha, in units of the outcome's unexplained variance; against its cross-entropy if it has two values.
+    warm_up : int
+        Steps before the penalty sets in.
     weighted : bool
         Weigh the rows so that both arms count alike.
     normalise : bool
@@ -75,6 +77,8 @@ class BNN(EffectLearner):
         Share of the rows of each arm held out; the weights with the smallest objective on them are kept.
     look_every : int
         Steps between two looks at the held-out rows.
+    patience : int or None
+        Looks without a new smallest objective after which training stops; None takes all steps.
     propensity : {"logit", "probit"} or classifier
         For the average.
     folds : int, (n,) int array or None
@@ -105,6 +109,7 @@ class BNN(EffectLearner):
         trains=True,
     )
     name = "bnn"
+    curves_: Any
 
     def __init__(
         self,
@@ -112,7 +117,8 @@ class BNN(EffectLearner):
         estimand: str = "ATE",
         two_heads: bool = False,
         distance: str = "linear",
-        balance_strength: float = 0.1,
+        balance_strength: float = 0.3,
+        warm_up: int = 50,
         weighted: bool = True,
         normalise: bool = True,
         representation: Sequence[int] = (25, 25),
@@ -123,6 +129,7 @@ class BNN(EffectLearner):
         learning_rate: float = 1e-3,
         validation: float = 0.3,
         look_every: int = 20,
+        patience: int | None = 50,
         propensity: Any = "logit",
         folds: Any = 2,
         clip: float = 0.01,
@@ -133,6 +140,7 @@ class BNN(EffectLearner):
         self.two_heads = two_heads
         self.distance = distance
         self.balance_strength = balance_strength
+        self.warm_up = warm_up
         self.weighted = weighted
         self.normalise = normalise
         self.representation = representation
@@ -143,6 +151,7 @@ class BNN(EffectLearner):
         self.learning_rate = learning_rate
         self.validation = validation
         self.look_every = look_every
+        self.patience = patience
         self.propensity = propensity
         self.folds = folds
         self.clip = clip

@@ -77,6 +77,8 @@ class DESCN(EffectLearner):
         Share of the rows of each arm held out; the weights with the smallest objective on them are kept.
     look_every : int
         Steps between two looks at the held-out rows.
+    patience : int or None
+        Looks without a new smallest objective after which training stops; None takes all steps.
     propensity : None, {"logit", "probit"} or classifier
         For the average; None is the network's own, learned on other folds.
     folds : int, (n,) int array or None
@@ -107,6 +109,7 @@ class DESCN(EffectLearner):
         trains=True,
     )
     name = "descn"
+    curves_: Any
 
     def __init__(
         self,
@@ -125,6 +128,7 @@ class DESCN(EffectLearner):
         learning_rate: float = 1e-3,
         validation: float = 0.3,
         look_every: int = 20,
+        patience: int | None = 50,
         propensity: Any = "logit",
         folds: Any = 2,
         clip: float = 0.01,
@@ -145,6 +149,7 @@ class DESCN(EffectLearner):
         self.learning_rate = learning_rate
         self.validation = validation
         self.look_every = look_every
+        self.patience = patience
         self.propensity = propensity
         self.folds = folds
         self.clip = clip

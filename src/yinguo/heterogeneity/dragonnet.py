@@ -69,6 +69,8 @@ class DragonNet(EffectLearner):
         Share of the rows of each arm held out; the weights with the smallest objective on them are kept.
     look_every : int
         Steps between two looks at the held-out rows.
+    patience : int or None
+        Looks without a new smallest objective after which training stops; None takes all steps.
     propensity : None, {"logit", "probit"} or classifier
         For the average; None is the network's own, learned on other folds.
     folds : int, (n,) int array or None
@@ -99,6 +101,7 @@ class DragonNet(EffectLearner):
         trains=True,
     )
     name = "dragonnet"
+    curves_: Any
 
     def __init__(
         self,
@@ -115,6 +118,7 @@ class DragonNet(EffectLearner):
         learning_rate: float = 1e-3,
         validation: float = 0.3,
         look_every: int = 20,
+        patience: int | None = 50,
         propensity: Any = None,
         folds: Any = 2,
         clip: float = 0.01,
@@ -133,6 +137,7 @@ class DragonNet(EffectLearner):
         self.learning_rate = learning_rate
         self.validation = validation
         self.look_every = look_every
+        self.patience = patience
         self.propensity = propensity
         self.folds = folds
         self.clip = clip

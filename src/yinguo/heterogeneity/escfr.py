@@ -36,9 +36,10 @@ class ESCFR(EffectLearner):
     authors' claim and not a theorem.
 
     **Where we differ from the paper or its code, and why**: no programme of the authors was at hand, so defaults are
-    ours: the networks and schedule of cfr, with which it is to be compared. Representations have length 1, so that
-    entropy and price mean the same on every table, and the outcome is standardised. The entropy is relative to the
-    product of equal weights; what it costs to leave mass behind then does not depend on the size of the batch.
+    ours: the networks and schedule of cfr, with which it is to be compared. Representations have length 1 and the
+    outcome is standardised, so that entropy, price and the cost of outcomes mean the same on every table; for the
+    strength and the steps before it see cfr. The entropy is relative to the product of equal weights; what it costs to
+    leave mass behind then does not depend on the size of the batch.
 
     **Inference**: for the average only, from cross-fitted doubly robust scores; none for single units.
 
@@ -47,7 +48,9 @@ class ESCFR(EffectLearner):
     estimand : {"ATE", "ATT", "ATC"}
         Which average ``result_`` holds.
     balance_strength : float
-        alpha, against the mean squared error of the standardised outcome, or its cross-entropy if it has two values.
+        alpha, in units of the outcome's unexplained variance; against its cross-entropy if it has two values.
+    warm_up : int
+        Steps before the penalty sets in.
     outcome_cost : float
         gamma.
     price : float or None
@@ -74,6 +77,8 @@ class ESCFR(EffectLearner):
         Share of the rows of each arm held out; the weights with the smallest objective on them are kept.
     look_every : int
         Steps between two looks at the held-out rows.
+    patience : int or None
+        Looks without a new smallest objective after which training stops; None takes all steps.
     propensity : {"logit", "probit"} or classifier
         For the average.
     folds : int, (n,) int array or None
@@ -104,12 +109,14 @@ class ESCFR(EffectLearner):
         trains=True,
     )
     name = "escfr"
+    curves_: Any
 
     def __init__(
         self,
         *,
         estimand: str = "ATE",
-        balance_strength: float = 0.1,
+        balance_strength: float = 0.3,
+        warm_up: int = 50,
         outcome_cost: float = 1.0,
         price: float | None = 1.0,
         entropy: float = 0.1,
@@ -123,6 +130,7 @@ class ESCFR(EffectLearner):
         learning_rate: float = 1e-3,
         validation: float = 0.3,
         look_every: int = 20,
+        patience: int | None = 50,
         propensity: Any = "logit",
         folds: Any = 2,
         clip: float = 0.01,
@@ -131,6 +139,7 @@ class ESCFR(EffectLearner):
     ) -> None:
         self.estimand = estimand
         self.balance_strength = balance_strength
+        self.warm_up = warm_up
         self.outcome_cost = outcome_cost
         self.price = price
         self.entropy = entropy
@@ -144,6 +153,7 @@ class ESCFR(EffectLearner):
         self.learning_rate = learning_rate
         self.validation = validation
         self.look_every = look_every
+        self.patience = patience
         self.propensity = propensity
         self.folds = folds
         self.clip = clip

@@ -35,9 +35,9 @@ class TARNet(EffectLearner):
     **Where we differ from the paper or its code, and why**: the outcome is standardised, so that the penalty means the
     same on every table, and covariates too, except marks of two values, which become 0 and 1: held-out errors are
     smaller than with marks standardised as well. Held-out rows are drawn by arm. Their objective is looked at more
-    often than every 200 steps, because on some hundred rows the best weights come early. The paper chooses widths and
-    depths for each table, partly by a matching estimate of the error of the effect; here they are options with the
-    published example's values.
+    often than every 200 steps, because on some hundred rows the best weights come early, and training stops when a
+    thousand steps have not improved on them. The paper chooses widths and depths for each table, partly by a matching
+    estimate of the error of the effect; here they are options with the published example's values.
 
     **Inference**: for the average only, from cross-fitted doubly robust scores; none for single units.
 
@@ -66,6 +66,8 @@ class TARNet(EffectLearner):
         Share of the rows of each arm held out; the weights with the smallest objective on them are kept.
     look_every : int
         Steps between two looks at the held-out rows.
+    patience : int or None
+        Looks without a new smallest objective after which training stops; None takes all steps.
     propensity : {"logit", "probit"} or classifier
         For the average.
     folds : int, (n,) int array or None
@@ -96,6 +98,7 @@ class TARNet(EffectLearner):
         trains=True,
     )
     name = "tarnet"
+    curves_: Any
 
     def __init__(
         self,
@@ -111,6 +114,7 @@ class TARNet(EffectLearner):
         learning_rate: float = 1e-3,
         validation: float = 0.3,
         look_every: int = 20,
+        patience: int | None = 50,
         propensity: Any = "logit",
         folds: Any = 2,
         clip: float = 0.01,
@@ -128,6 +132,7 @@ class TARNet(EffectLearner):
         self.learning_rate = learning_rate
         self.validation = validation
         self.look_every = look_every
+        self.patience = patience
         self.propensity = propensity
         self.folds = folds
         self.clip = clip

@@ -5,8 +5,8 @@ r"""Ridge regression on reweighted covariates, with weights on the simplex that 
    \qquad v = k\, w \circ \big(u \bar x_1 - (1 - u) \bar x_0\big)
 
 over w not negative with sum 1, for k columns of X; Y, T and X are centred, u is the share treated and
-:math:`\bar x_t` the means of the arms. For given w the rest is ridge regression, so only w is iterated on; the derivative of the minimum is
-the partial derivative at it.
+:math:`\bar x_t` the means of the arms. For given w the rest is ridge regression, so only w is iterated on; the
+derivative of the minimum is the partial derivative at it.
 
 Source: Johansson, Shalit & Sontag (2016), ICML, for the problem.
 """
@@ -53,7 +53,10 @@ def balanced_ridge(
     iterations: int = 1000,
     tolerance: float = 1e-13,
 ) -> BalancedRidge:
-    r"""Minimise by sequential quadratic programmes, begun at equal weights; the problem is not convex in w.
+    r"""Minimise by sequential quadratic programmes, begun at equal weights.
+
+    The problem is not convex: a weight of 0 has slope 0 and would stay there, so each of these is tried at 1/k before
+    the search ends, and the search begins anew from the best such try if it lowers the objective.
 
     Parameters
     ----------
@@ -78,23 +81,35 @@ def balanced_ridge(
     Johansson, Shalit & Sontag (2016), sections 4 and 5.
     """
     problem, k = _Problem(Y, T, X, balance_strength, penalty), X.shape[1]
-    found = minimize(
-        lambda w: problem.at(w)[:2],
-        np.full(k, 1 / k),
-        jac=True,
-        method="SLSQP",
-        bounds=[(0, 1)] * k,
-        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
-        options={"ftol": tolerance * (1 + balance_strength), "maxiter": iterations},
-    )
-    if not found.success:
-        raise ConvergenceError(
-            f"the weights of {k} covariates were not found in {iterations} steps ({found.message}); raise the penalty."
+    ftol, w = tolerance * (1 + balance_strength), np.full(k, 1 / k)
+    while True:
+        found = minimize(
+            lambda w: problem.at(w)[:2],
+            w,
+            jac=True,
+            method="SLSQP",
+            bounds=[(0, 1)] * k,
+            constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
+            options={"ftol": ftol, "maxiter": iterations},
         )
-    # The solver keeps to the simplex up to rounding only.
-    w = project_to_simplex(found.x)
-    objective, _, coefficients = problem.at(w)
-    return BalancedRidge(w, k * w * coefficients[:-1], float(coefficients[-1]), float(objective))
+        if not found.success:
+            raise ConvergenceError(
+                f"the weights of {k} covariates were not found in {iterations} steps ({found.message}); raise the "
+                "penalty."
+            )
+        # The solver keeps to the simplex up to rounding only.
+        w = project_to_simplex(found.x)
+        objective, _, coefficients = problem.at(w)
+        revived = [_share(w, int(j)) for j in np.flatnonzero(w == 0)]
+        better = min(revived, key=lambda tried: problem.at(tried)[0], default=w)
+        if problem.at(better)[0] >= objective - ftol:
+            return BalancedRidge(w, k * w * coefficients[:-1], float(coefficients[-1]), float(objective))
+        w = better
+
+
+def _share(w: np.ndarray, j: int) -> np.ndarray:
+    """The weights with an equal share for one of them, taken from all."""
+    return w + (np.eye(len(w))[j] - w) / len(w)
 
 
 class _Problem:

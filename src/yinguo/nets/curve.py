@@ -86,7 +86,7 @@ class ArmCurves:
     @torch.no_grad()
     def propensity(self, X: np.ndarray) -> np.ndarray:
         """(n, p) covariates to (n,) chances of treatment, of a network that learns them."""
-        return self._values(self.network.chance_of_treatment, X)[:, 0]
+        return self._values(self.network.chance_of_treatment, X)[:, 0]  # type: ignore[arg-type]
 
     def _values(self, function: Callable[[torch.Tensor], torch.Tensor], X: np.ndarray) -> np.ndarray:
         self.network.eval()

@@ -19,6 +19,7 @@ from yinguo.heterogeneity.networks.common import (
     outcome_loss,
     sample_rows,
     train_network,
+    unexplained,
 )
 from yinguo.nets import torch
 from yinguo.nets.curve import ArmCurves
@@ -101,8 +102,9 @@ class CounterfactualRegression(ArmNetwork):
         weights = factual_weights(T, self.share) if self.options.weighted else None
         m = self.curve.taken(r, treated)
         parts = {"outcome": outcome_loss(m, batch["Y"], chances=self.chances, weights=weights)}
-        if self.strength > 0:
-            parts["balance"] = self.strength * self.distance(r[treated], r[~treated])
+        if self.strength > 0 and self.warmed_up():
+            strength = self.strength * unexplained(parts["outcome"], chances=self.chances)
+            parts["balance"] = strength * self.distance(r[treated], r[~treated])
         if self.bare:
             parts["weights"] = self.penalty()
         return parts
@@ -115,5 +117,6 @@ class CounterfactualRegression(ArmNetwork):
     def penalty(self) -> torch.Tensor:
         """Of the weights of the heads; a scalar."""
         if self.bare:
-            return self.options.head_penalty * self.curve.heads[0][0].weight[:, :-1].square().sum() / 2
+            (weight,) = (p for p in self.curve.heads.parameters() if p.ndim > 1)
+            return self.options.head_penalty * weight[:, :-1].square().sum() / 2
         return self.options.head_penalty * self.curve.head_weights()

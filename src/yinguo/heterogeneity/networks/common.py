@@ -134,6 +134,8 @@ def _check(options: Any) -> None:
     for name in ("epochs", "batch_size", "look_every"):
         if getattr(options, name) < 1:
             raise DataError(f"{name} is {getattr(options, name)}; it must be at least 1.")
+    if options.patience is not None and options.patience < 1:
+        raise DataError(f"patience is {options.patience}; it must be at least 1, or None to take all steps.")
     for name in ("learning_rate", "head_penalty"):
         if getattr(options, name) < 0:
             raise DataError(f"{name} is {getattr(options, name)}; it must not be negative.")
@@ -154,6 +156,18 @@ class ArmNetwork(nn.Module):
     def __init__(self, options: Any) -> None:
         super().__init__()
         self.options = options
+        self.steps = 0
+
+    def warmed_up(self) -> bool:
+        """Whether a penalty on the representation counts: after ``options.warm_up`` steps, and whenever looked at.
+
+        Asked once in each step. Before the heads have learned anything, only the penalty moves the representation, and
+        it would be drawn into a point.
+        """
+        if not self.training:
+            return True
+        self.steps += 1
+        return self.steps > self.options.warm_up
 
     def losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """What is minimised on a batch, part by part."""
@@ -201,12 +215,13 @@ def train_network(network: ArmNetwork, sample: Sample, options: Any) -> ArmCurve
     network : ArmNetwork
     sample : Sample
     options : estimator
-        With ``epochs`` (steps), ``batch_size``, ``look_every`` and ``device``.
+        With ``epochs`` (steps), ``batch_size``, ``look_every``, ``patience`` and ``device``.
     """
     looks = Validation(
         "objective on held-out rows",
         lambda: float(network.objective(sample.held)),
         every=max(1, min(options.look_every, options.epochs)),
+        patience=options.patience,
     )
     trainer = Trainer(
         epochs=options.epochs, batch_size=options.batch_size, steps_per_epoch=1, generator=sample.generator,
@@ -255,3 +270,19 @@ def outcome_loss(
     else:
         losses = (Y - m).square()
     return (losses if weights is None else weights * losses).mean()
+
+
+def unexplained(loss: torch.Tensor, *, chances: bool) -> torch.Tensor:
+    """The unit in which penalties are measured against the outcome: its unexplained variance, or 1 for chances.
+
+    A strength times this means the same whatever share of the outcome the covariates explain. The step is that of the
+    logarithm of the squared error plus the penalty, a Gaussian likelihood whose variance is fitted along.
+
+    Parameters
+    ----------
+    loss : scalar tensor
+        Mean squared error, or cross-entropy.
+    chances : bool
+        The outcome has two values; cross-entropies have a unit of their own.
+    """
+    return torch.ones_like(loss) if chances else loss.detach()

@@ -15,6 +15,7 @@ from yinguo.heterogeneity.networks.common import (
     outcome_loss,
     sample_rows,
     train_network,
+    unexplained,
 )
 from yinguo.nets import torch
 from yinguo.nets.curve import ArmCurves
@@ -103,13 +104,14 @@ class RelaxedRegression(ArmNetwork):
         weights = factual_weights(T, self.share) if self.options.weighted else None
         m = torch.where(T == 1, m1, m0)
         parts = {"outcome": outcome_loss(m, Y, chances=self.chances, weights=weights)}
-        if self.options.balance_strength > 0:
+        if self.options.balance_strength > 0 and self.warmed_up():
             cost = distances(r[treated], r[~treated], "squared")
             if self.options.outcome_cost > 0:
                 cost = cost + self.options.outcome_cost * outcome_costs(
                     Y1=Y[treated], Y0=Y[~treated], m0_treated=m0[treated], m1_control=m1[~treated]
                 )
-            parts["balance"] = self.options.balance_strength * self.transport(r[treated], r[~treated], cost)
+            strength = self.options.balance_strength * unexplained(parts["outcome"], chances=self.chances)
+            parts["balance"] = strength * self.transport(r[treated], r[~treated], cost)
         return parts
 
     def transport(self, treated: torch.Tensor, control: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
