@@ -150,7 +150,8 @@ def _best_root(coded, y, s, worth, min_leaf, deep: bool) -> tuple[int, int] | No
             continue
         tables = _tables(cell, len(values), y, s, worth)
         running = [np.cumsum(t)[:-1] for t in tables]
-        below = _best_below(coded, j, y, s, worth, min_leaf) if deep else (-np.inf, -np.inf)
+        nothing = np.full(len(values) - 1, -np.inf)
+        below = _best_below(coded, j, y, s, worth, min_leaf) if deep else (nothing, nothing)
         total = np.zeros(len(values) - 1)
         for side, deeper in zip((running, [t.sum() - c for t, c in zip(tables, running)]), below):
             value = np.maximum(_worth(side[0], side[-1], worth), deeper)
