@@ -101,6 +101,8 @@ def test_a_cost_moves_the_rule():
     free, dear = (policy_tree(psi, X, drawn=drawn, cost=c) for c in (-5.0, 5.0))
     assert free.treat(X).all()
     assert not dear.treat(X).any()
+    assert free.lines[0].startswith("treat everybody: effect")
+    assert dear.lines[0].startswith("treat nobody: effect")
 
 
 # -- segments ----------------------------------------------------------------------------------------
