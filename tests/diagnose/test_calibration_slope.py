@@ -61,10 +61,10 @@ def statistics(draws: int, het: float, folds: int = 3) -> np.ndarray:
 
 
 def test_learned_in_sequence_the_test_keeps_its_level_and_sees_heterogeneity_that_is_there():
-    z = statistics(500, het=0.0)
-    assert z[:, 0].std() == pytest.approx(1, abs=0.09)
+    z = statistics(300, het=0.0)
+    assert z[:, 0].std() == pytest.approx(1, abs=0.11)
     assert abs(z[:, 0].mean()) < 0.15
-    assert (z[:, 0] > 1.645).mean() < 0.075
+    assert (z[:, 0] > 1.645).mean() < 0.085
     # Why effects are not learned on all other folds here: agreement between folds counts twice.
     assert z[:, 1].std() > 1.2
-    assert (statistics(30, het=0.6)[:, 0] > 1.645).mean() > 0.9
+    assert (statistics(20, het=0.6)[:, 0] > 1.645).mean() > 0.9

@@ -113,9 +113,9 @@ def test_the_judgement_is_json_and_text(there):
 
 def test_without_heterogeneity_the_data_cannot_support_it_and_that_is_said():
     learner = yg.TLearner(outcome_model=LinearRegression())
-    found = [judge_effects(trial(400, het=0.0, seed=seed), learner, folds=4, depth=1) for seed in range(25)]
-    assert sum(f.supported for f in found) <= 3
-    assert sum("cannot support" in f.verdict for f in found) > 19
+    found = [judge_effects(trial(400, het=0.0, seed=seed), learner, folds=4, depth=1) for seed in range(16)]
+    assert sum(f.supported for f in found) <= 2
+    assert sum("cannot support" in f.verdict for f in found) > 12
 
 
 def test_upside_down_effects_say_do_not_act():

@@ -92,15 +92,15 @@ def test_pointwise_and_uniform_bands_of_the_curve_cover_the_closed_form():
     shares = np.array([0.1, 0.2, 0.5, 0.8, 1.0])
     toc, gain = (1 - shares) / 2, shares * (1 - shares / 2)
     inside, together = [], []
-    for i in range(400):
+    for i in range(300):
         curve = targeting_curve(*ranked(500, rng), shares=shares, random_state=i)
         for part, truth in ((curve.toc, toc), (curve.gain, gain)):
             seen = part.se > 1e-9  # at share 1 TOC is 0 by definition
             inside.append((part.low <= truth) & (truth <= part.high) | ~seen)
             together.append(((part.low_all <= truth) & (truth <= part.high_all) | ~seen).all())
     rates = np.mean(inside, axis=0)
-    assert (rates >= 0.925).all()
-    assert (rates[:4] <= 0.975).all()
+    assert (rates >= 0.92).all()
+    assert (rates[:4] <= 0.98).all()
     assert 0.92 <= np.mean(together) <= 0.98
 
 

@@ -99,3 +99,27 @@ def test_ten_thousand_rows_and_ten_covariates_take_seconds():
     started = time.perf_counter()
     best_tree(X, np.sign(X[:, 0] * X[:, 1]) + 3 * rng.normal(size=10_000), min_leaf=100)
     assert time.perf_counter() - started < 10
+
+
+def test_cuts_at_quantiles_are_kept_on_the_way_down():
+    """Otherwise a root is chosen for splits below that are then not there."""
+    rng = np.random.default_rng(6)
+    X, y = rng.normal(size=(3000, 3)), rng.normal(size=3000) + 0.3
+    tree = best_tree(X, y, max_cuts=20, min_leaf=50, worth="spread")
+    rounded = np.column_stack([np.searchsorted(np.quantile(x, np.arange(1, 21) / 21), x) for x in X.T])
+    same = best_tree(rounded, y, min_leaf=50, worth="spread")
+    s, y = np.ones(3000), y - y.mean()
+    # Quantiles of the two are off by a row or two.
+    assert worth(tree.apply(X), y, s, "spread") == pytest.approx(worth(same.apply(rounded), y, s, "spread"), rel=0.15)
+
+
+def test_a_rule_has_no_split_whose_sides_are_treated_alike():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(200, 3)), rng.normal(size=200) + 0.5
+        tree = best_tree(X, y, min_leaf=5, max_cuts=10)
+        treats = np.bincount(tree.apply(X), weights=y, minlength=tree.leaves) > 0
+        paths = tree.paths()
+        for a in range(tree.leaves - 1):
+            siblings = paths[a][:-1] == paths[a + 1][:-1] and len(paths[a]) == len(paths[a + 1])
+            assert not (siblings and treats[a] == treats[a + 1])

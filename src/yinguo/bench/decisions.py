@@ -65,7 +65,7 @@ def draw(rng: np.random.Generator, *, design: str, cost: float) -> Draw:
 
 
 def _ihdp(rng: np.random.Generator) -> Draw:
-    from yinguo.datasets import ihdp
+    from yinguo.datasets.ihdp import ihdp
 
     return ihdp(replication=replication_of(rng))
 

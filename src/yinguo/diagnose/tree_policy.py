@@ -62,11 +62,16 @@ class PolicyTree:
         """One sentence for each leaf."""
         e = self.effects
         return tuple(
-            f"{'treat' if self.treats[i] else 'do not treat'} if {rule}: effect "
+            f"{self._decision(i)}: effect "
             f"{words.number(float(e.estimate[i]), 3)} [{words.number(float(e.low_all[i]), 3)}, "
             f"{words.number(float(e.high_all[i]), 3)}], {self.share[i]:.0%} of the population"
-            for i, rule in enumerate(self.rules)
+            for i in range(len(self.rules))
         )
+
+    def _decision(self, i: int) -> str:
+        if len(self.rules) == 1:
+            return "treat everybody" if self.treats[i] else "treat nobody"
+        return f"{'treat' if self.treats[i] else 'do not treat'} if {self.rules[i]}"
 
     @property
     def diagnostic(self) -> Diagnostic:

@@ -95,33 +95,62 @@ def best_tree(
     s = np.ones(len(y)) if s is None else s
     if worth == "spread":  # the worth of a constant is none; without its mean S^2 / N loses digits
         y = y - s @ y / s.sum()
-    return _grow(X, y, s, depth, worth, max(min_leaf, 1), max_cuts)
-
-
-def _grow(X, y, s, depth, worth, min_leaf, max_cuts) -> SmallTree:
-    if depth == 0 or len(y) < 2 * min_leaf or X.shape[1] == 0:
-        return SmallTree()
     coded = [_cells(X[:, j], max_cuts) for j in range(X.shape[1])]
+    tree = _grow(coded, y, s, depth, worth, max(min_leaf, 1))
+    return _merged(tree, tree.apply(X), y, s) if worth == "policy" else tree
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """A covariate cut into cells: the cell of every row, and the plainest value between each cell and the next."""
+
+    cell: np.ndarray
+    cuts: np.ndarray
+
+    def of(self, rows) -> "_Cells":
+        return _Cells(self.cell[rows], self.cuts)
+
+
+def _grow(coded: list[_Cells], y, s, depth, worth, min_leaf) -> SmallTree:
+    if depth == 0 or len(y) < 2 * min_leaf or not coded:
+        return SmallTree()
     found = _best_root(coded, y, s, worth, min_leaf, deep=depth > 1)
     if found is None:
         return SmallTree()
     j, cut = found
-    last = float(coded[j][1][cut])
-    threshold = _plain_between(last, float(X[X[:, j] > last, j].min()))
-    goes_left = X[:, j] <= threshold
-    # The splits below are found again on the rows of each side; they are those the root was chosen for.
-    below = [_grow(X[side], y[side], s[side], depth - 1, worth, min_leaf, max_cuts) for side in (goes_left, ~goes_left)]
-    return SmallTree(j, threshold, below[0], below[1])
+    goes_left = coded[j].cell <= cut
+    # The splits below are found again on the rows of each side. The places to cut stay those of all rows, so that they
+    # are the splits that the root was chosen for.
+    left, right = (
+        _grow([c.of(side) for c in coded], y[side], s[side], depth - 1, worth, min_leaf)
+        for side in (goes_left, ~goes_left)
+    )
+    return SmallTree(j, float(coded[j].cuts[cut]), left, right)
 
 
-def _cells(x, max_cuts) -> tuple[np.ndarray, np.ndarray]:
-    """Cell of every row and the largest value of every cell."""
+def _merged(tree: SmallTree, leaf, y, s) -> SmallTree:
+    """The same rule without splits whose two sides are treated alike."""
+    if tree.left is None or tree.right is None:
+        return tree
+    k = tree.left.leaves
+    left, right = leaf < k, leaf >= k
+    first = _merged(tree.left, leaf[left], y[left], s[left])
+    second = _merged(tree.right, leaf[right] - k, y[right], s[right])
+    if first.leaves == second.leaves == 1 and (s[left] @ y[left] > 0) == (s[right] @ y[right] > 0):
+        return SmallTree()
+    return SmallTree(tree.feature, tree.threshold, first, second)
+
+
+def _cells(x, max_cuts) -> _Cells:
     values = np.unique(x)
-    if max_cuts is not None and len(values) > max_cuts + 1:
+    last = np.arange(len(values) - 1)  # values after which it may be cut
+    if max_cuts is not None and len(last) > max_cuts:
         ordered = np.sort(x)
         places = (np.arange(1, max_cuts + 1) * len(x)) // (max_cuts + 1)
-        values = np.unique(np.concatenate([ordered[places], values[-1:]]))
-    return np.searchsorted(values, x), values
+        last = np.unique(np.searchsorted(values, ordered[places]))
+        last = last[last < len(values) - 1]
+    cuts = np.array([_plain_between(float(values[i]), float(values[i + 1])) for i in last])
+    return _Cells(np.searchsorted(cuts, x), cuts)
 
 
 def _plain_between(low: float, high: float) -> float:
@@ -145,13 +174,14 @@ def _best_root(coded, y, s, worth, min_leaf, deep: bool) -> tuple[int, int] | No
     best = float(_worth(np.array([s @ y]), np.array([s.sum()]), worth)[0])
     best += 1e-12 * (abs(best) + float(s @ np.abs(y)))  # a tie goes to the smaller tree
     found = None
-    for j, (cell, values) in enumerate(coded):
-        if len(values) < 2:
+    for j, one in enumerate(coded):
+        if len(one.cuts) == 0:
             continue
-        tables = _tables(cell, len(values), y, s, worth)
+        tables = _tables(one.cell, len(one.cuts) + 1, y, s, worth)
         running = [np.cumsum(t)[:-1] for t in tables]
-        below = _best_below(coded, j, y, s, worth, min_leaf) if deep else (-np.inf, -np.inf)
-        total = np.zeros(len(values) - 1)
+        nothing = np.full(len(one.cuts), -np.inf)
+        below = _best_below(coded, j, y, s, worth, min_leaf) if deep else (nothing, nothing)
+        total = np.zeros(len(one.cuts))
         for side, deeper in zip((running, [t.sum() - c for t, c in zip(tables, running)]), below):
             value = np.maximum(_worth(side[0], side[-1], worth), deeper)
             total += np.where(side[1] >= min_leaf, value, -np.inf)
@@ -170,11 +200,10 @@ def _tables(cell, k, y, s, worth) -> list[np.ndarray]:
 
 def _best_below(coded, j, y, s, worth, min_leaf) -> tuple[np.ndarray, np.ndarray]:
     """(cuts of j,) worth of the best single split of the rows left of every cut of column j, and of those right."""
-    rows_of, values_j = coded[j]
-    n_j = len(values_j)
+    rows_of, n_j = coded[j].cell, len(coded[j].cuts) + 1
     best = np.full((2, n_j - 1), -np.inf)
-    for k, (cell, values) in enumerate(coded):
-        n_k = len(values)
+    for k, other in enumerate(coded):
+        cell, n_k = other.cell, len(other.cuts) + 1
         if n_k < 2:
             continue
         if k == j:  # only the diagonal is filled, and it cuts a side of the root once more

@@ -1,5 +1,7 @@
 """Three pictures of who gains: groups by learned effect, their calibration, and segments told by the covariates."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -118,7 +120,7 @@ def draw_segments(figure: Figure, segments: Segments, *, outcome: str, left: flo
     room = 0.05 * (float(np.ptp(ends)) or 1.0)
     axes.set(xlim=(ends.min() - room, ends.max() + room), ylim=(k - 0.5, -0.5))
     axes.axvline(0, color=PALETTE["ink"], linewidth=1.1, zorder=1)
-    options = {"coords": ("axes fraction", "data"), "va": "center"}
+    options: dict[str, Any] = {"coords": ("axes fraction", "data"), "va": "center"}
     options["bbox"] = {"facecolor": PALETTE["paper"], "edgecolor": "none", "pad": 1.5}
     for i, rule in enumerate(segments.rules):
         y = i + (0.2 if wide else 0.3)
