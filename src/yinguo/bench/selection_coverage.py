@@ -81,7 +81,8 @@ CELLS = (
 
 def _methods() -> tuple[Method, ...]:
     told = {"outcome_covariates": ["x1", "x2"]}
-    exact = ("normal noise",)
+    exact, seen = ("normal noise",), ("observables", "observables, clusters")
+    heckman = ("normal noise", "normal noise, clusters", "observables", "collider")
 
     def row(label: str, name: str, chosen: str = "Defaults.", cells=None, **options: Any) -> Method:
         return Method(label, Build(f"yinguo.selection:{name}", options), chosen, cells)
@@ -95,15 +96,15 @@ def _methods() -> tuple[Method, ...]:
             Build("yinguo.bench.selection_rows:SeenOnly", {"estimator": aipw}),
             "Defaults.",
         ),
-        row("Heckman two-step", "HeckmanTwoStep", named, **told),
+        row("Heckman two-step", "HeckmanTwoStep", named, heckman, **told),
         row("Heckman two-step, textbook errors", "HeckmanTwoStep", named, exact, covariance="unadjusted", **told),
-        row("Heckman likelihood", "HeckmanML", named, **told),
+        row("Heckman likelihood", "HeckmanML", named, heckman, **told),
         row("Heckman likelihood, information", "HeckmanML", named, exact, covariance="unadjusted", **told),
         row("IPSW", "IPSW", products, interactions=True),
-        row("IPSW ATT", "IPSW", products, interactions=True, estimand="ATT"),
+        row("IPSW ATT", "IPSW", products, seen, interactions=True, estimand="ATT"),
         row("doubly robust", "DoublyRobustSelection", "Being seen fitted in each arm.", by_arm=True),
         row(
-            "doubly robust ATT", "DoublyRobustSelection", "Being seen fitted in each arm.", by_arm=True, estimand="ATT"
+            "doubly robust ATT", "DoublyRobustSelection", "Being seen fitted in each arm.", seen, by_arm=True, estimand="ATT"
         ),
     )  # fmt: skip
 
