@@ -89,6 +89,7 @@ def _methods() -> tuple[Method, ...]:
 
     aipw = Build("yinguo.confounding:AIPW", {})
     named = "x3 left out of the outcome equation, as the design has it."
+    in_arms = "Being seen fitted in each arm, as the design has it."
     products = "Products of treatment and covariates in the model of being seen, as the design has them."
     return (
         Method(
@@ -102,10 +103,8 @@ def _methods() -> tuple[Method, ...]:
         row("Heckman likelihood, information", "HeckmanML", named, exact, covariance="unadjusted", **told),
         row("IPSW", "IPSW", products, interactions=True),
         row("IPSW ATT", "IPSW", products, seen, interactions=True, estimand="ATT"),
-        row("doubly robust", "DoublyRobustSelection", "Being seen fitted in each arm.", by_arm=True),
-        row(
-            "doubly robust ATT", "DoublyRobustSelection", "Being seen fitted in each arm.", seen, by_arm=True, estimand="ATT"
-        ),
+        row("doubly robust", "DoublyRobustSelection", in_arms, by_arm=True),
+        row("doubly robust ATT", "DoublyRobustSelection", in_arms, seen, by_arm=True, estimand="ATT"),
     )  # fmt: skip
 
 
