@@ -79,10 +79,7 @@ def objection(cls: type[Estimator], study: Study, estimand: str) -> str | None:
     if study.has("time") and "time" not in can.needs:
         return "takes rows as they are and makes nothing of their order in time; ask for it with --methods"
     if study.has("shadow") and "shadow" not in can.needs:
-        return (
-            "makes nothing of a shadow variable and takes it that being seen does not depend on "
-            f"{study.roles['outcome']!r} itself in the way the shadow is for; ask for it with --methods to compare"
-        )
+        return "makes nothing of a shadow variable; ask for it with --methods to compare"
     if study.has("instruments") and "instruments" not in (*can.needs, *can.honours):
         return "uses no instruments; ask for it with --methods to see what it would say without them"
     if "instruments" in can.needs and len(study.instruments) < can.instruments:

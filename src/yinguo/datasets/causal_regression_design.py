@@ -28,6 +28,7 @@ Source: ours, after the check of a reconstruction of causal regression; there is
 from typing import Any
 
 import numpy as np
+from scipy import signal
 
 from yinguo.core.random import as_rng
 from yinguo.core.study import Study
@@ -101,7 +102,7 @@ def causal_regression_design(
     A[0, 0] = 0.05 if structure == "weak" else A[0, 0]
     A[1, 0] = 0.3 if structure == "lag edge" else 0.0
     total = np.linalg.inv(np.eye(4) - B)
-    X = simulate(rng, total=total, A=A, C=C, rho=0.8 if structure == "memory" else 0.0, steps=steps, series=series)
+    X = simulate(rng, B=B, A=A, C=C, rho=0.8 if structure == "memory" else 0.0, steps=steps, series=series)
     columns = {name: X[:, :, j].T.ravel() for j, name in enumerate(NAMES)}
     columns["step"] = np.tile(np.arange(steps + 1.0), series)
     columns["series"] = np.repeat(np.arange(series), steps + 1)
@@ -121,14 +122,14 @@ def causal_regression_design(
     )
 
 
-def simulate(rng, *, total, A, C, rho: float, steps: int, series: int) -> np.ndarray:
-    """(steps + 1, series, k) values after a burn-in.
+def simulate(rng, *, B, A, C, rho: float, steps: int, series: int) -> np.ndarray:
+    """(steps + 1, series, k) values after a burn-in, variable after variable: each is a filter of its causes.
 
     Parameters
     ----------
     rng : Generator
-    total : (k, k) float array
-        Inverse of I - B.
+    B : (k, k) float array
+        Of the present values; its edges and the lagged ones of A between variables have no cycle.
     A : (k, k) float array
         Of the previous values.
     C : (k, h) float array
@@ -138,10 +139,16 @@ def simulate(rng, *, total, A, C, rho: float, steps: int, series: int) -> np.nda
     steps, series : int
     """
     k, h = C.shape
-    X, U, out = np.zeros((series, k)), np.zeros((series, h)), np.empty((steps + 1, series, k))
-    for step in range(BURN_IN + steps + 1):
-        U = rho * U + rng.standard_normal((series, h))
-        X = (X @ A.T + U @ C.T + rng.standard_normal((series, k))) @ total.T
-        if step >= BURN_IN:
-            out[step - BURN_IN] = X
-    return out
+    n = BURN_IN + steps + 1
+    U = signal.lfilter([1.0], [1.0, -rho], rng.standard_normal((n, series, h)), axis=0)
+    X = U @ C.T + rng.standard_normal((n, series, k))
+    causes = (B != 0) | (A != 0) & ~np.eye(k, dtype=bool)
+    placed: list[int] = []
+    while len(placed) < k:
+        j = next(j for j in range(k) if j not in placed and set(np.flatnonzero(causes[j])) <= set(placed))
+        for i in placed:
+            X[:, :, j] += B[j, i] * X[:, :, i]
+            X[1:, :, j] += A[j, i] * X[:-1, :, i]
+        X[:, :, j] = signal.lfilter([1.0], [1.0, -A[j, j]], X[:, :, j], axis=0)
+        placed.append(j)
+    return X[BURN_IN:]

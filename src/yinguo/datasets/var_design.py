@@ -60,7 +60,7 @@ def var_design(
     A = np.diag([0.6, 0.6, 0.5, 0.5])
     A[0, 2] = A[1, 3] = 0.3
     X = simulate(
-        as_rng(random_state), total=np.linalg.inv(np.eye(4) - B), A=A, C=np.array([[1.0], [1.0], [0.0], [0.0]]),
+        as_rng(random_state), B=B, A=A, C=np.array([[1.0], [1.0], [0.0], [0.0]]),
         rho=0.0, steps=steps - 1, series=series,
     )  # fmt: skip
     columns = {name: X[:, :, j].T.ravel() for j, name in enumerate(("t", "y", "p1", "p2"))}
