@@ -7,9 +7,12 @@ _EXPORTS: dict[str, str] = {
     "BNN": "bnn",
     "CFR": "cfr",
     "DESCN": "descn",
+    "DRCFR": "dr_cfr",
+    "DeRCFR": "der_cfr",
     "DragonNet": "dragonnet",
     "ESCFR": "escfr",
     "TARNet": "tarnet",
+    "TEDVAE": "tedvae",
     "TLearner": "t_learner",
 }
 __all__ = list(_EXPORTS)
