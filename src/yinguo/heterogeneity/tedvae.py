@@ -111,7 +111,7 @@ class TEDVAE(EffectLearner):
         treatment_factors: int = 10,
         shared_factors: int = 20,
         outcome_factors: int = 10,
-        hidden: Sequence[int] = (500, 500, 500, 500),
+        hidden: Sequence[int] = (200, 200, 200),
         treatment_strength: float = 100.0,
         outcome_strength: float = 100.0,
         draws: int = 10,
