@@ -9,7 +9,7 @@ from yinguo.heterogeneity.networks.common import sample_rows
 
 
 def confounded(seed: int = 0, n: int = 1200, *, chances: bool = False) -> tuple[yg.Study, np.ndarray]:
-    """Columns instrument, confounder, adjuster; effect 1 + adjuster / 2, a plain comparison far off; with the effects."""
+    """Columns instrument, confounder, adjuster; effect 1 + adjuster / 2; the study and the effects."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, 3))
     T = (rng.random(n) < 1 / (1 + np.exp(-X[:, 0] - X[:, 1]))).astype(float)

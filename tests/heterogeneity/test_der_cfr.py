@@ -1,4 +1,4 @@
-"""DeR-CFR: its losses against slow loops and finite differences, its turns, its contributions, truth under confounding."""
+"""DeR-CFR: its losses against slow loops and finite differences, its turns, its contributions, confounding."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_the_outcome_gap_compares_high_and_low_within_an_arm_and_not_across(part
             rows = [k for k in range(12) if t[k, 0] == arm and h[k, 0] == level]
             means.append(sum(w[k, 0] * R[k] for k in rows) / len(rows))
         total += float(((means[0] - means[1]) ** 2).sum())
-    assert float(outcome_gap(r, T, high, omega)) == pytest.approx(total, rel=1e-12)
+    assert outcome_gap(r, T, high, omega).item() == pytest.approx(total, rel=1e-12)
     # With unions, as the authors' programme forms them, a representation of the arm alone would have a gap.
     assert float(outcome_gap(T, T, high, torch.ones_like(T))) == 0.0
 
@@ -48,12 +48,11 @@ def test_balance_is_the_gap_of_weighted_means_and_of_mean_weights_from_one(parts
         means[arm] = sum(w[k, 0] * R[k] for k in rows) / len(rows)
         total += (sum(w[k, 0] for k in rows) / len(rows) - 1) ** 2
     total += float(((means[1.0] - means[0.0]) ** 2).sum())
-    assert float(balance(r, T, omega)) == pytest.approx(total, rel=1e-12)
+    assert balance(r, T, omega).item() == pytest.approx(total, rel=1e-12)
 
 
 def test_orthogonality_is_zero_for_sums_of_one_on_separate_inputs_only():
-    I, C, A = torch.eye(3)
-    assert float(orthogonality(I, C, A)) == 0.0
+    assert float(orthogonality(*torch.eye(3))) == 0.0
     rng = np.random.default_rng(1)
     w = rng.random((3, 5))
     slow = sum(w[a, k] * w[b, k] for k in range(5) for a, b in ((0, 1), (0, 2), (1, 2)))
@@ -128,15 +127,17 @@ def test_effects_are_found_where_a_plain_comparison_is_far_off():
     assert np.sqrt(np.mean((learner.effects_ - truth) ** 2)) < 0.35
 
 
-def test_no_representation_leans_on_a_covariate_that_its_losses_forbid():
-    """Adjusters say nothing of the treatment, and instruments and confounders set the arms apart."""
+def test_each_representation_leans_on_its_own_covariate_where_the_adjusters_weigh_enough():
+    """With the published strength of 0.1 the first to learn the outcome takes the confounder and keeps it."""
     study, _ = confounded()
-    found = yg.DeRCFR(**SMALL | {"epochs": 600, "look_every": 600}, folds=None).fit(study).contributions_
+    longer = SMALL | {"epochs": 600, "look_every": 600}
+    found = yg.DeRCFR(**longer, adjuster_strength=1.0, folds=None).fit(study).contributions_
     assert list(found) == ["instrument", "confounder", "adjuster"]
     assert all(list(by_covariate) == ["i", "c", "a"] for by_covariate in found.values())
-    assert found["instrument"]["a"] < found["instrument"]["i"]
-    assert found["adjuster"]["a"] > found["adjuster"]["i"]
-    assert found["adjuster"]["a"] > found["adjuster"]["c"]
+    own = {"instrument": "i", "confounder": "c", "adjuster": "a"}
+    for role, by_covariate in found.items():
+        assert max(by_covariate, key=by_covariate.get) == own[role]
+        assert by_covariate[own[role]] > 0.7 * sum(by_covariate.values())
 
 
 def test_high_outcomes_of_two_values_are_the_ones():

@@ -24,8 +24,8 @@ class SortedByTests(Estimator):
 
     A covariate drives the treatment if its Wald test in a logistic regression on all covariates rejects, and the
     outcome if its joint test with its square, in a linear regression on all covariates and squares within an arm,
-    rejects in either arm; all at ``level`` over the number of tests. Those that do one thing alone are instruments and adjusters,
-    those that do both are confounders.
+    rejects in either arm; all at ``level`` over the number of tests. Those that do one thing alone are instruments and
+    adjusters, those that do both are confounders.
 
     Parameters
     ----------
