@@ -95,6 +95,8 @@ class DeRCFR(EffectLearner):
         Share of the rows of each arm held out; the weights with the smallest objective on them are kept.
     look_every : int
         Steps between two looks at the held-out rows.
+    patience : int or None
+        Looks without a new best after which training ends; None takes all steps.
     propensity : {"logit", "probit"} or classifier
         For the average.
     folds : int, (n,) int array or None
@@ -154,6 +156,7 @@ class DeRCFR(EffectLearner):
         learning_rate: float = 1e-3,
         validation: float = 0.3,
         look_every: int = 100,
+        patience: int | None = 10,
         propensity: Any = "logit",
         folds: Any = 2,
         clip: float = 0.01,
@@ -177,6 +180,7 @@ class DeRCFR(EffectLearner):
         self.learning_rate = learning_rate
         self.validation = validation
         self.look_every = look_every
+        self.patience = patience
         self.propensity = propensity
         self.folds = folds
         self.clip = clip

@@ -89,6 +89,8 @@ class DRCFR(EffectLearner):
         Share of the rows of each arm held out; the weights with the smallest objective on them are kept.
     look_every : int
         Steps between two looks at the held-out rows.
+    patience : int or None
+        Looks without a new best after which training ends; None takes all steps.
     propensity : {"logit", "probit"} or classifier
         For the average.
     folds : int, (n,) int array or None
@@ -138,11 +140,12 @@ class DRCFR(EffectLearner):
         representation: Sequence[int] = (200, 200, 200),
         heads: Sequence[int] = (100, 100, 100),
         head_penalty: float = 1e-4,
-        epochs: int = 1000,
+        epochs: int = 3000,
         batch_size: int = 100,
         learning_rate: float = 5e-4,
         validation: float = 0.3,
         look_every: int = 20,
+        patience: int | None = 20,
         propensity: Any = "logit",
         folds: Any = 2,
         clip: float = 0.01,
@@ -164,6 +167,7 @@ class DRCFR(EffectLearner):
         self.learning_rate = learning_rate
         self.validation = validation
         self.look_every = look_every
+        self.patience = patience
         self.propensity = propensity
         self.folds = folds
         self.clip = clip

@@ -73,6 +73,8 @@ class TEDVAE(EffectLearner):
         Share of the rows of each arm held out; the weights with the smallest objective on them are kept.
     look_every : int
         Passes between two looks at the held-out rows.
+    patience : int or None
+        Looks without a new best after which training ends; None takes all passes.
     propensity : {"logit", "probit"} or classifier
         For the average.
     folds : int, (n,) int array or None
@@ -121,6 +123,7 @@ class TEDVAE(EffectLearner):
         final_rate: float = 0.01,
         validation: float = 0.3,
         look_every: int = 5,
+        patience: int | None = None,
         propensity: Any = "logit",
         folds: Any = 2,
         clip: float = 0.01,
@@ -141,6 +144,7 @@ class TEDVAE(EffectLearner):
         self.final_rate = final_rate
         self.validation = validation
         self.look_every = look_every
+        self.patience = patience
         self.propensity = propensity
         self.folds = folds
         self.clip = clip

@@ -41,6 +41,7 @@ def train(
         "evidence bound and predictions on held-out rows",
         lambda: float(network.objective(sample.held)),
         every=max(1, min(options.look_every, options.epochs)),
+        patience=options.patience,
     )
     trainer = Trainer(
         epochs=options.epochs, batch_size=options.batch_size, generator=sample.generator, device=options.device
