@@ -16,6 +16,9 @@ _EXPORTS: dict[str, str] = {
     "DragonNet": "dragonnet",
     "DESCN": "descn",
     "ESCFR": "escfr",
+    "DRCFR": "dr_cfr",
+    "DeRCFR": "der_cfr",
+    "TEDVAE": "tedvae",
     "CalibratedLearner": "calibrated",
     "judge_learners": "judging",
 }

@@ -18,7 +18,10 @@ from yinguo.core.random import spawn
 from yinguo.core.study import Study
 from yinguo.kernels.nuisances import Nuisances
 
-__all__ = ["fit_by_training"]
+__all__ = ["fit_by_training", "named_contributions"]
+
+#: The parts that a decomposed representation sorts the covariates into.
+ROLES = ("instrument", "confounder", "adjuster")
 
 NO_FOLDS = (
     "folds is None, so the outcomes were learned once, from all rows; the average effect has no standard error. "
@@ -57,3 +60,17 @@ def fit_by_training(learner: Any, study: Study, train: Callable[..., Any]) -> No
     if learner.propensity is not None:
         e = crossfit_propensities(learner.propensity, X, T, folds)
     learner.finish(study, Nuisances(e, m0, m1))
+
+
+def named_contributions(learner: Any, study: Study) -> dict[str, dict[str, float]]:
+    """How much each covariate matters to the representations of instruments, confounders and adjusters, by name.
+
+    Parameters
+    ----------
+    learner : EffectLearner
+        Trained; its network has ``contributions()``, a (3, p) tensor.
+    study : Study
+    """
+    parts = learner.curves_.network.contributions().detach().cpu().numpy().astype(np.float64)
+    named = (dict(zip(study.covariates, map(float, part), strict=True)) for part in parts)
+    return dict(zip(ROLES, named, strict=True))

@@ -132,12 +132,12 @@ def _check(options: Any) -> None:
     if not 0 < options.validation < 1:
         raise DataError(f"validation is {options.validation}; it must be a share of the rows, between 0 and 1.")
     for name in ("epochs", "batch_size", "look_every"):
-        if getattr(options, name) < 1:
+        if getattr(options, name) is not None and getattr(options, name) < 1:
             raise DataError(f"{name} is {getattr(options, name)}; it must be at least 1.")
     if options.patience is not None and options.patience < 1:
         raise DataError(f"patience is {options.patience}; it must be at least 1, or None to take all steps.")
     for name in ("learning_rate", "head_penalty"):
-        if getattr(options, name) < 0:
+        if getattr(options, name, 0) < 0:
             raise DataError(f"{name} is {getattr(options, name)}; it must not be negative.")
 
 
