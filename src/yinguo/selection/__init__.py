@@ -4,6 +4,7 @@ from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
     "ShadowCatcher": "shadow_catcher",
+    "ShadowEstimator": "shadow_estimator",
     "ShadowVariable": "shadow_variable",
 }
 __all__ = list(_EXPORTS)
