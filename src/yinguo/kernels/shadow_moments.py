@@ -193,8 +193,8 @@ class _Problem:
         if not singular[-1] > RANK_TOL * singular[0]:
             raise NotIdentifiedError(
                 "the moments do not tell the coefficients of the selection model apart: given covariates and treatment "
-                "the shadow variable does not move with the outcome among those seen, a column repeats others, or the few "
-                "rows with the smallest chance of being seen hold all the weight."
+                "the shadow variable does not move with the outcome among those seen, a column repeats others or a few "
+                "rows hold all the weight."
             )
 
     def summary(self, theta, W, statistic: float, df: int) -> OddsFit:

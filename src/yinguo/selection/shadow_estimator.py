@@ -28,7 +28,7 @@ from yinguo.errors import DataError
 from yinguo.kernels.glm import fit_binary
 from yinguo.kernels.moments import ArrayMoments
 from yinguo.selection.shadow_checks import relevance_test, shadow_extras
-from yinguo.selection.shadow_effects import learn_arms, least_squares, predicted_arms
+from yinguo.selection.shadow_effects import MeansGivenCovariates, learn_arms, predicted_arms
 from yinguo.selection.shadow_odds_models import Seen, kernel_odds, logistic_odds, seen_parts
 from yinguo.selection.shadow_result import outcome_coefficient, shadow_result
 
@@ -170,8 +170,8 @@ class ShadowEstimator(UnitEffects):
         else:
             self.odds_, penalty = kernel_odds(seen, folds)
             notes = (f"the smooth part of the selection model has penalty {penalty:g}, chosen on other folds.",)
-        average = self.effect_model or self.outcome_model or least_squares()
-        self.given_ = tuple(fit_learner(average, seen.X, mixed, seen.s) for mixed in self._mixed(seen))
+        average = self.effect_model or self.outcome_model
+        self.means_ = MeansGivenCovariates(self._mixed(seen), seen.X, average, seen.s)
         extras = self.settle_effects(study) | shadow_extras(seen, self.odds_, relevance_test(seen))
         if self.form == "parametric":
             extras |= outcome_coefficient(seen, self.odds_)
@@ -208,9 +208,8 @@ class ShadowEstimator(UnitEffects):
         for role in ("sample_weight", "groups"):
             if study.has(role):
                 raise DataError(f"variant='paper' does not support {role}; leave it out or use variant='moment'.")
-        m0, m1 = train(self, study, as_rng(self.random_state))
-        average = self.effect_model or least_squares()
-        self.given_ = tuple(fit_learner(average, study.X, mixed) for mixed in (m0, m1))
+        means = train(self, study, as_rng(self.random_state))
+        self.means_ = MeansGivenCovariates(means, study.X, self.effect_model)
         extras = self.settle_effects(study)
         self.result_ = self.make_result(
             study,
@@ -221,7 +220,7 @@ class ShadowEstimator(UnitEffects):
         return self
 
     def _means(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return predicted_arms(self.given_, X)
+        return self.means_(X)
 
 
 def _logistic(C: np.ndarray, S: np.ndarray, own: np.ndarray, s) -> np.ndarray:

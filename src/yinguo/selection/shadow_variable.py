@@ -26,7 +26,7 @@ from yinguo.core.unit_effects import UnitEffects
 from yinguo.errors import DataError
 from yinguo.kernels.shadow_moments import OddsFit
 from yinguo.selection.shadow_checks import relevance_test, shadow_extras
-from yinguo.selection.shadow_effects import ArmMeans, learn_arms
+from yinguo.selection.shadow_effects import MeansGivenCovariates, learn_arms, predicted_arms
 from yinguo.selection.shadow_odds_models import FORMS, Seen, cell_odds, kernel_odds, logistic_odds, seen_parts
 from yinguo.selection.shadow_result import AVERAGES, outcome_coefficient, shadow_result
 
@@ -139,7 +139,8 @@ class ShadowVariable(UnitEffects):
         folds = make_folds(self.folds, seen.T, self.random_state, study.groups)
         self.odds_, notes = self._odds(seen, folds)
         arms = learn_arms(self.outcome_model, seen, seen.a * (1 + self.odds_.w))
-        self.means_ = ArmMeans(arms, seen.C, seen.X, self.effect_model or self.outcome_model, seen.s)
+        average = self.effect_model or self.outcome_model
+        self.means_ = MeansGivenCovariates(predicted_arms(arms, seen.C), seen.X, average, seen.s)
         extras = self.settle_effects(study) | shadow_extras(seen, self.odds_, relevance_test(seen, rich=self.rich))
         if self.form == "parametric":
             extras |= outcome_coefficient(seen, self.odds_)
