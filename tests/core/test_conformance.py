@@ -48,7 +48,7 @@ def small(cls=None, seed: int = 0, n: int = 160) -> yg.Study:
         if "selection" not in can.needs:
             return with_z
         S = partly_seen(rng, with_z.X, with_z.T, with_z.Y, shadow=False).S
-        return with_z.replace(S=S, Y=np.where(S == 1, with_z.Y, np.nan))
+        return rebuilt(with_z, Y=np.where(S == 1, with_z.Y, np.nan), S=S)
     X = np.column_stack([rng.integers(0, 3, n), rng.integers(0, 2, n), rng.integers(0, 2, n)]).astype(float)
     T = (rng.random(n) < 1 / (1 + np.exp(-0.6 * (X[:, 0] - 1)))).astype(float)
     Y = X @ [1.0, 0.5, -0.5] + 1.5 * T + 0.5 * rng.normal(size=n)
@@ -69,6 +69,7 @@ def rebuilt(study: yg.Study, X=None, T=None, Y=None, rows=slice(None), **roles) 
     """The study with other arrays or further roles, its instruments, selection and shadow variables kept."""
     kept = {name: None if (values := getattr(study, name)) is None else values[rows] for name in ("Z", "S", "V")}
     X, T, Y = (getattr(study, n)[rows] if a is None else np.asarray(a) for n, a in (("X", X), ("T", T), ("Y", Y)))
+    kept |= {name: roles.pop(name) for name in tuple(kept) if name in roles}
     if kept["S"] is not None:
         Y = np.where(kept["S"] == 1, Y, np.nan)
     return yg.Study.from_arrays(X, T, Y, **kept, **roles)

@@ -6,6 +6,7 @@ _EXPORTS: dict[str, str] = {
     "ShadowCatcher": "shadow_catcher",
     "ShadowEstimator": "shadow_estimator",
     "ShadowVariable": "shadow_variable",
+    "TwoStageShadowInclusion": "two_stage_shadow_inclusion",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
