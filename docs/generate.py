@@ -53,7 +53,7 @@ def method_page(cls: type) -> str:
     module = importlib.import_module(cls.__module__)
     can = cls.capabilities
     rows = [
-        ("Command-line name", f"`{cls.name}`"),
+        ("Command-line name", " or ".join(f"`{name}`" for name in (cls.name, *cls.also_known_as))),
         ("Estimands (first is the default)", ", ".join(can.estimands)),
         ("Treatment", ", ".join(can.treatment)),
         ("Outcome", ", ".join(can.outcome)),

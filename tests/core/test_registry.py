@@ -23,6 +23,14 @@ def test_every_exported_estimator_is_found_under_its_command_line_name():
     assert {"difference", "ipw", "aipw", "entropy-balancing", "regression-adjustment"} <= set(found)
 
 
+def test_a_method_is_found_under_the_other_names_people_know_it_by():
+    assert find("2sri") is yg.ControlFunction
+    assert find("heckit") is yg.HeckmanTwoStep
+    other = [name for cls in estimators().values() for name in cls.also_known_as]
+    assert len(set(other)) == len(other)
+    assert not set(other) & set(estimators())
+
+
 def test_the_rooms_are_those_of_the_house():
     assert METHOD_PACKAGES[0] == "confounding"
     assert len(set(METHOD_PACKAGES)) == len(METHOD_PACKAGES)

@@ -15,7 +15,7 @@ def verdicts(draw) -> dict[str, str]:
 def test_the_strongest_shadow_variable_is_chosen_and_the_impostor_rejected():
     chosen, rejected = [], []
     for seed in range(5):
-        found = verdicts(collider_design(beta=1, n=5000, shadow=False, random_state=seed))
+        found = verdicts(collider_design(beta=1, n=5000, random_state=seed))
         chosen += [name for name, verdict in found.items() if verdict == "chosen"]
         rejected.append(found["x1"] == "rejected")
     assert chosen.count("x5") >= 4
@@ -29,7 +29,7 @@ def test_over_200_draws_valid_candidates_are_rejected_at_the_level_and_the_impos
     own: dict[str, list[bool]] = {f"x{j}": [] for j in range(1, 6)}
     chosen = []
     for seed in range(200):
-        study = collider_design(beta=1, n=5000, shadow=False, random_state=5000 + seed).study
+        study = collider_design(beta=1, n=5000, random_state=5000 + seed).study
         for candidate in search(study, study.covariates):
             if candidate.p_value is not None:
                 rejected[candidate.name].append(candidate.p_value < 0.05)
@@ -48,10 +48,10 @@ def test_over_200_draws_valid_candidates_are_rejected_at_the_level_and_the_impos
 
 
 def test_the_average_is_that_of_shadow_variable_with_the_one_chosen():
-    draw = collider_design(beta=1, n=4000, shadow=False)
+    draw = collider_design(beta=1, n=4000)
     found = yg.ShadowCatcher().fit(draw.study)
     assert found.shadow_ == "x5"
-    named = yg.ShadowVariable().fit(collider_design(beta=1, n=4000).study)
+    named = yg.ShadowVariable().fit(collider_design(beta=1, n=4000, shadow=True).study)
     assert found.result_.estimate == pytest.approx(named.result_.estimate, rel=1e-9)
     assert found.result_.se == pytest.approx(named.result_.se, rel=1e-9)
     assert found.effect(draw.study.X).mean() == pytest.approx(draw.truth["ATE"], abs=0.1)
@@ -61,7 +61,7 @@ def test_the_average_is_that_of_shadow_variable_with_the_one_chosen():
 
 
 def test_two_candidates_that_contradict_each_other_leave_it_on_trust():
-    study = collider_design(beta=1, n=5000, shadow=False).study
+    study = collider_design(beta=1, n=5000).study
     found = yg.ShadowCatcher(candidates=["x1", "x5"]).fit(study)
     said = next(d for d in found.result_.diagnostics if d.name == "candidates that agree")
     assert said.verdict == "stop"
@@ -69,7 +69,7 @@ def test_two_candidates_that_contradict_each_other_leave_it_on_trust():
 
 
 def test_irrelevant_candidates_are_left_out_and_none_left_is_refused():
-    draw = collider_design(beta=1, n=3000, shadow=False)
+    draw = collider_design(beta=1, n=3000)
     noise = np.random.default_rng(0).normal(size=(3000, 1))
     study = draw.study.replace(X=np.column_stack([draw.study.X, noise]), covariates=(*draw.study.covariates, "noise"))
     assert {c.name: c.verdict for c in search(study, study.covariates)}["noise"] == "irrelevant"

@@ -31,9 +31,9 @@ def weighted_lines(draw, weights) -> np.ndarray:
 def test_effects_of_units_are_within_a_fifth_of_those_with_the_true_chances(beta, unweighted):
     errors = {"ours": [], "oracle": [], "none": []}
     for seed in range(5):
-        draw = collider_design(beta=beta, random_state=seed)
+        draw = collider_design(beta=beta, random_state=seed, shadow=True)
         errors["ours"].append(effect_errors(yg.ShadowVariable().fit(draw.study).effects_, draw))
-        errors["oracle"].append(effect_errors(weighted_lines(draw, 1 / draw.extras["chance"]), draw))
+        errors["oracle"].append(effect_errors(weighted_lines(draw, 1 / draw.extras["chance_seen"]), draw))
         errors["none"].append(effect_errors(weighted_lines(draw, np.ones(draw.study.n)), draw))
     ours, oracle, none = (np.mean(errors[name], axis=0) for name in ("ours", "oracle", "none"))
     assert none[0] == pytest.approx(unweighted, abs=0.03)
@@ -47,7 +47,7 @@ def test_effects_of_units_are_within_a_fifth_of_those_with_the_true_chances(beta
 def test_the_average_is_found_where_weighting_by_what_is_observed_is_wrong():
     found, naive = [], []
     for seed in range(10):
-        draw = collider_design(beta=2, n=10_000, random_state=seed)
+        draw = collider_design(beta=2, n=10_000, random_state=seed, shadow=True)
         found.append(yg.ShadowVariable().fit(draw.study).result_.estimate - 1)
         study, seen = draw.study, draw.study.S == 1
         chance = LogisticRegression().fit(np.column_stack([study.X, study.V, study.T]), study.S)
@@ -63,7 +63,7 @@ def test_the_average_is_found_where_weighting_by_what_is_observed_is_wrong():
 def test_intervals_cover(average):
     covered, rejected = [], []
     for seed in range(300):
-        study = collider_design(beta=1, n=3000, random_state=1000 + seed).study
+        study = collider_design(beta=1, n=3000, random_state=1000 + seed, shadow=True).study
         result = yg.ShadowVariable(average=average).fit(study).result_
         low, high = result.ci()
         covered.append(low <= 1 <= high)
@@ -73,7 +73,7 @@ def test_intervals_cover(average):
 
 
 def test_both_averages_agree_within_their_errors_and_double_robustness_is_steadier():
-    study = collider_design(beta=1, n=5000).study
+    study = collider_design(beta=1, n=5000, shadow=True).study
     dr, ipw = (yg.ShadowVariable(average=name).fit(study).result_ for name in ("dr", "ipw"))
     assert dr.estimate == pytest.approx(ipw.estimate, abs=3 * ipw.se)
     assert dr.se < 0.6 * ipw.se
@@ -121,7 +121,7 @@ def test_the_discrete_form_refuses_what_it_cannot_solve_and_says_which():
     with pytest.raises(yg.NotIdentifiedError, match="2 levels and the outcome 3"):
         yg.ShadowVariable(form="discrete").fit(three)
     with pytest.raises(yg.NotIdentifiedError, match="combinations"):
-        yg.ShadowVariable(form="discrete").fit(collider_design(n=1000).study)
+        yg.ShadowVariable(form="discrete").fit(collider_design(n=1000, shadow=True).study)
 
 
 def bent(n: int, seed: int):
@@ -149,7 +149,7 @@ def test_the_kernel_form_bends_where_the_logistic_form_is_wrong_and_its_test_say
 
 
 def test_a_shadow_variable_unrelated_to_the_outcome_is_no_silent_number():
-    draw = collider_design(beta=1, n=3000)
+    draw = collider_design(beta=1, n=3000, shadow=True)
     study = draw.study.replace(V=np.random.default_rng(1).normal(size=(3000, 1)))
     try:
         result = yg.ShadowVariable().fit(study).result_
@@ -162,25 +162,25 @@ def test_a_shadow_variable_unrelated_to_the_outcome_is_no_silent_number():
 
 
 def test_uneven_weights_and_arms_that_are_not_represented_are_said():
-    result = yg.ShadowVariable().fit(collider_design(beta=5).study).result_
+    result = yg.ShadowVariable().fit(collider_design(beta=5, shadow=True).study).result_
     verdicts = {d.name: d.verdict for d in result.diagnostics}
     assert verdicts["selection weights"] == "stop"
-    mild = yg.ShadowVariable().fit(collider_design(beta=1).study).result_
+    mild = yg.ShadowVariable().fit(collider_design(beta=1, shadow=True).study).result_
     assert {d.verdict for d in mild.diagnostics} == {"ok"}
 
 
 def test_exactly_as_many_moments_as_coefficients_leave_nothing_to_test():
-    result = yg.ShadowVariable(rich=False).fit(collider_design(beta=1, n=2000).study).result_
+    result = yg.ShadowVariable(rich=False).fit(collider_design(beta=1, n=2000, shadow=True).study).result_
     said = next(d for d in result.diagnostics if d.name == "shadow moments")
     assert said.verdict == "look"
     assert said.value is None
 
 
 def test_missing_roles_and_misused_options_are_refused():
-    draw = collider_design(n=500)
+    draw = collider_design(n=500, shadow=True)
     with pytest.raises(yg.DataError, match="needs shadow"):
-        yg.ShadowVariable().fit(collider_design(n=500, shadow=False).study)
-    complete = yg.Study.from_arrays(draw.study.X, draw.study.T, draw.extras["Y"], S=np.ones(500), V=draw.study.V)
+        yg.ShadowVariable().fit(collider_design(n=500).study)
+    complete = yg.Study.from_arrays(draw.study.X, draw.study.T, draw.extras["outcome"], S=np.ones(500), V=draw.study.V)
     with pytest.raises(yg.DataError, match="never missing"):
         yg.ShadowVariable().fit(complete)
     for options, word in (

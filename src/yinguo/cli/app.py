@@ -82,6 +82,26 @@ def estimate(
             help="Columns that move the treatment and reach the outcome through it alone; may be repeated.",
         ),
     ] = None,
+    selection: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="1 where the outcome was seen, 0 where it is missing because of selection."
+        ),
+    ] = None,
+    shadow: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="A,B",
+            help="Columns that move the outcome but not, given it and the rest, who is seen; may be repeated.",
+        ),
+    ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The step of each row; covariates are then the other variables of the step, --groups the series.",
+        ),
+    ] = None,
     methods: Annotated[
         list[str] | None,
         typer.Option(metavar="M1,M2", help="Methods (see `yinguo methods`). Default: all that the columns license."),
@@ -125,7 +145,7 @@ def estimate(
     return estimate(
         Request(
             file=file, treatment=treatment, outcome=outcome, covariates=covariates or (),
-            instruments=instruments or (), methods=methods or (),
+            instruments=instruments or (), selection=selection, shadow=shadow or (), time=time, methods=methods or (),
             settings=settings or (), benchmark=benchmark, estimand=estimand, groups=groups,
             sample_weight=sample_weight, missing=missing.value, treated=treated, level=level, jobs=jobs,
             random_state=random_state, form=form.value, out=out, report=report, progress=progress, debug=debug,

@@ -76,7 +76,14 @@ def objection(cls: type[Estimator], study: Study, estimand: str) -> str | None:
             return f"needs {role} and the study has none"
     if study.has("selection") and "selection" not in can.needs:
         return f"does not correct for outcomes that are missing where {study.roles['selection']!r} is 0"
-    if study.has("instruments") and "instruments" not in can.needs:
+    if study.has("time") and "time" not in can.needs:
+        return "takes rows as they are and makes nothing of their order in time; ask for it with --methods"
+    if study.has("shadow") and "shadow" not in can.needs:
+        return (
+            "makes nothing of a shadow variable and takes it that being seen does not depend on "
+            f"{study.roles['outcome']!r} itself in the way the shadow is for; ask for it with --methods to compare"
+        )
+    if study.has("instruments") and "instruments" not in (*can.needs, *can.honours):
         return "uses no instruments; ask for it with --methods to see what it would say without them"
     if "instruments" in can.needs and len(study.instruments) < can.instruments:
         return f"needs at least {can.instruments} instruments and the study has {len(study.instruments)}"
@@ -116,6 +123,7 @@ def make_estimators(
     for key, value in settings.items():
         name, _, option = key.partition(".")
         cls = find(name)
+        name = cls.name
         if name not in chosen:
             raise DataError(
                 f"--set {key}: {name} is not among the methods run ({', '.join(chosen)}); add it to --methods."

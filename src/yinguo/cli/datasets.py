@@ -135,6 +135,9 @@ def _tell(draw: Any, columns: Mapping[str, np.ndarray], out: str) -> None:
     for estimand, value in draw.truth.items():
         emit(f"Known {estimand}: {value:.6g}.")
     estimand = next(iter(draw.truth), "ATE")
-    instruments = ["--instruments", ",".join(draw.study.instruments)] if draw.study.instruments else []
+    further = (("instruments", draw.study.instruments), ("shadow", draw.study.shadow))
+    named = [part for role, names in further if names for part in (f"--{role}", ",".join(names))]
+    single = ("selection", "time", "groups")
+    named += [part for role in single if roles.get(role) for part in (f"--{role}", roles[role])]
     emit(shlex.join(["yinguo", "estimate", out, "--treatment", roles["treatment"], "--outcome", roles["outcome"],
-                     *instruments, "--estimand", estimand]))  # fmt: skip
+                     *named, "--estimand", estimand]))  # fmt: skip

@@ -39,9 +39,9 @@ class Request:
     Attributes
     ----------
     file, treatment, outcome : str
-    covariates, instruments, methods, settings : sequences of str
+    covariates, instruments, shadow, methods, settings : sequences of str
         As given, repeats and commas included.
-    benchmark, estimand, groups, sample_weight, treated, out, report : str or None
+    benchmark, estimand, selection, time, groups, sample_weight, treated, out, report : str or None
     missing, form : str
     level : float
     jobs : int
@@ -55,6 +55,9 @@ class Request:
     outcome: str
     covariates: Sequence[str] = ()
     instruments: Sequence[str] = ()
+    selection: str | None = None
+    shadow: Sequence[str] = ()
+    time: str | None = None
     methods: Sequence[str] = ()
     settings: Sequence[str] = ()
     benchmark: str | None = None
@@ -183,6 +186,9 @@ def _read(request: Request) -> Study:
         outcome=request.outcome,
         covariates=columns_named(request.covariates, table.names) if request.covariates else None,
         instruments=columns_named(request.instruments, table.names) if request.instruments else None,
+        selection=request.selection,
+        shadow=columns_named(request.shadow, table.names) if request.shadow else None,
+        time=request.time,
         groups=request.groups,
         sample_weight=request.sample_weight,
         missing=request.missing,

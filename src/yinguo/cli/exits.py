@@ -34,6 +34,7 @@ INTERRUPTED, NO_READER = 130, 141
 _OPTIONS = (
     (r"\bmissing='(\w+)'", r"--missing \1"),
     (r"[Pp]ass treated= to the Study", "pass --treated VALUE"),
+    (r"\b(selection|shadow|time)=(?=[\s.;,]|$)", r"--\1"),
     (r"\btreated=(?=[\s.;,]|$)", "--treated VALUE"),
     (r"\btreated=(?=\S)", "--treated "),
 )

@@ -65,7 +65,8 @@ def _one(cls: type[Estimator]) -> str:
         f"standard error from: {can.inference}",
         f"memory: {'all rows at once' if can.all_rows else 'weighted moments'}",
     ]
-    title = f"{cls.name} (class {cls.__name__})"
+    known = f", also known as {', '.join(cls.also_known_as)}" if cls.also_known_as else ""
+    title = f"{cls.name} (class {cls.__name__}{known})"
     return "\n".join([title, "", inspect.getdoc(cls) or "", "", *facts, "", "Options and their defaults:", *options])
 
 

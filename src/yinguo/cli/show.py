@@ -57,6 +57,11 @@ def _show_question(console, comparison: Comparison, asked: bool) -> None:
     rows = f"{study.n_treated:,} treated and {study.n - study.n_treated:,} controls"
     if study.treatment_kind != "binary":
         rows = f"{study.roles['treatment']} from {words.number(T.min())} to {words.number(T.max())}"
+    if study.S is not None:
+        seen = int(study.S.sum())
+        rows += (
+            f"; {study.roles['outcome']} seen in {seen:,} of them ({seen / study.n:.0%}), by {study.roles['selection']}"
+        )
     console.print(f"({said}. {study.n:,} rows: {rows}; {p} covariate{'' if p == 1 else 's'}.)", soft_wrap=True)
     console.print("\nFor the answer to be causal:")
     for assumption in comparison.assumptions:

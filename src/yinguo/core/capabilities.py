@@ -35,14 +35,34 @@ ASSUMPTIONS = {
     "control_function": "What the first stage leaves unexplained of {treatment} carries all that {treatment} and the "
     "noise of {outcome} share, and is independent of the instruments. (Not testable here.)",
     "complete": "The instruments vary enough to tell any two effect curves apart. (Not testable.)",
-    "shadow": "The shadow variable moves {outcome} but, given covariates, treatment and outcome, has nothing to do "
-    "with who is seen. (Relevance is checked; the rest is partly testable: shadow moments.)",
-    "some_shadow": "More of the candidate covariates are shadow variables than agree on any one wrong answer. (Not "
-    "testable.)",
-    "seen_by_chance": "Whatever the covariates, treatment and outcome, everybody had some chance of being seen. "
-    "(Partly checked: selection weights.)",
-    "selection_model": "The model for the chance of being seen is right. (Partly testable: shadow moments.)",
+    "shadow": "Selection bias: the shadow variable moves {outcome} but, given covariates, treatment and outcome, has "
+    "nothing to do with who is seen. (Relevance is checked; the rest is partly testable: shadow moments.)",
+    "some_shadow": "Selection bias: more of the candidate covariates are shadow variables than agree on any one wrong "
+    "answer. (Not testable.)",
+    "shadow_selection_model": "Selection bias: the model for the chance to be seen given covariates, treatment and "
+    "{outcome} is right. (Partly testable: shadow moments.)",
+    "seen_by_chance": "Selection bias: whatever the covariates, treatment and {outcome}, everybody had some chance to "
+    "be seen. (Partly checked: represented, selection weights.)",
     "some_valid": "More of the candidate instruments are valid than agree on any one wrong answer. (Not testable.)",
+    "selection_on_observables": "Selection bias: whether {outcome} was seen depends on {treatment} and the covariates, "
+    "not beyond them on {outcome} itself. (Not testable; worst-case limits do without it.)",
+    "selection_positivity": "Selection bias: whatever its treatment and covariates, every unit had some chance to be "
+    "seen. (Checked: chance-to-be-seen.)",
+    "selection_model": "Selection bias: the model for the chance to be seen is right. (Partly checked: seen-like-all.)",
+    "either_selection_model": "Selection bias and confounding: the models for the chances of treatment and of being "
+    "seen are right, or the model for {outcome} is.",
+    "joint_normal_errors": "Selection bias: what else moves being seen and what else moves {outcome} are jointly "
+    "normal; their correlation is what is corrected for. (Partly checked: correlation.)",
+    "selection_exclusion": "Selection bias: some covariate moves who is seen without moving {outcome}; without one "
+    "only the shape of the normal distribution identifies the correction. (Checked: exclusion, mills-collinearity.)",
+    "persistence": "Confounding and selection of the past: {treatment} depends on its own previous value. (Checked: "
+    "first-stage.)",
+    "no_lagged_cross_edge": "The previous value of {treatment} reaches {outcome} through the present value alone, "
+    "given the previous values of everything else. (Testable only with an instrument of {treatment} besides: "
+    "over-identification; see residual-correlation.)",
+    "serially_independent": "Confounding: what {treatment} and {outcome} share unmeasured is new at every step, "
+    "independent of the past. (Checked: memory.)",
+    "stationary": "The relations are the same at every step, and steps are no longer than causes take. (Not tested.)",
 }
 
 
@@ -63,9 +83,9 @@ class Capabilities:
     instruments : int
         Fewest instruments with which the method says anything; a method that sorts valid candidates from invalid ones
         needs several.
-    honours : tuple of {"sample_weight", "groups"}
-        Optional roles that change the numbers and are handled. A study that has one of them is
-        refused by a method that does not list it, because ignoring it would be a silent wrong number.
+    honours : tuple of {"sample_weight", "groups", "instruments"}
+        Optional roles that change the numbers and are handled. A study that has one of the
+        first two is refused by a method that does not list it, because ignoring it would be a silent wrong number.
     inference : str
         Where the standard error comes from, in a few words; ``"none"`` if there is no valid one.
     unit_effects : str

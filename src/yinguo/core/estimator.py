@@ -23,12 +23,14 @@ __all__ = ["Estimator", "kebab"]
 class Estimator:
     """Base of all effect estimators: options, capability checks and the making of results.
 
-    Subclasses set ``capabilities``, may set ``name`` (command-line name; default: the class name in
-    kebab case), store their keyword options in ``__init__`` under the same names, and define ``fit``.
+    Subclasses set ``capabilities``, may set ``name`` (command-line name; default: the class name in kebab case) and
+    ``also_known_as`` (further names under which people look for the method), store their keyword options in
+    ``__init__`` under the same names, and define ``fit``.
     """
 
     capabilities: ClassVar[Capabilities]
     name: ClassVar[str]
+    also_known_as: ClassVar[tuple[str, ...]] = ()
     result_: EffectResult
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -169,8 +171,10 @@ class Estimator:
             se = inference.standard_error(phi, study.groups)
             parts["scores"] = estimate + phi
         optional = ("instruments", "shadow", "environment", "time")
-        unused = [role for role in optional if study.has(role) and role not in self.capabilities.needs]
-        ignored = [f"the role {role} ({study.roles[role]}) is not used by this method." for role in unused]
+        used = (*self.capabilities.needs, *self.capabilities.honours)
+        unused = {role: study.roles[role] for role in optional if study.has(role) and role not in used}
+        named = {role: value if isinstance(value, str) else ", ".join(value) for role, value in unused.items()}
+        ignored = [f"the role {role} ({name}) is not used by this method." for role, name in named.items()]
         return EffectResult(
             method=self.name,
             treatment=study.roles["treatment"],

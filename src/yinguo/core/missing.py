@@ -17,7 +17,7 @@ def count_missing(columns: Mapping[str, Column], roles: Mapping[str, Any]) -> di
     for name, column in columns.items():
         gap = np.isnan(column.values)
         if name == roles["outcome"] and roles.get("selection"):
-            gap &= columns[roles["selection"]].values != 0
+            gap &= _owed(columns[roles["selection"]].values)
         if gap.any():
             counts[name] = int(gap.sum())
     return counts
@@ -47,6 +47,7 @@ def settle_missing(columns: dict[str, Column], roles: dict[str, Any], missing: s
         raise DataError(
             f"missing values in {told} of {n} rows; pass missing='drop' to leave those rows out, or "
             "missing='indicator' to fill covariates with their mean and add an indicator column."
+            + _who_was_seen(counts, roles)
         )
     said = []
     if missing == "indicator":
@@ -67,12 +68,28 @@ def settle_missing(columns: dict[str, Column], roles: dict[str, Any], missing: s
     for name in counts:
         gap = np.isnan(columns[name].values)
         if name == roles["outcome"] and roles["selection"]:
-            gap &= columns[roles["selection"]].values != 0
+            gap &= _owed(columns[roles["selection"]].values)
         keep &= ~gap
     if not keep.any():
         raise DataError(f"every row has a missing value ({told}); choose fewer covariates or missing='indicator'.")
     said = [f"{int((~keep).sum())} of {n} rows were left out for missing values in {told}."]
     return {k: _kept(c, keep) for k, c in columns.items()}, rows[keep], said
+
+
+def _owed(indicator: np.ndarray) -> np.ndarray:
+    """Where an outcome should be there; nowhere if the indicator is none, which is said when it is looked at."""
+    told = indicator[~np.isnan(indicator)]
+    return (indicator == 1) & bool(np.isin(told, (0, 1)).all())
+
+
+def _who_was_seen(counts: dict[str, int], roles: dict[str, Any]) -> str:
+    """A hint where it is the outcome that is missing: those rows may not be like the others."""
+    if roles["outcome"] not in counts or roles["selection"]:
+        return ""
+    return (
+        f" If who has a value of {roles['outcome']!r} is no accident, name the column that says who was seen "
+        "with selection=."
+    )
 
 
 def drop_weightless(columns: dict[str, Column], weight: str | None) -> tuple[dict[str, Column], np.ndarray, list[str]]:

@@ -39,7 +39,7 @@ def estimators() -> dict[str, type[Estimator]]:
 
 
 def find(name: str) -> type[Estimator]:
-    """The class behind a command-line name.
+    """The class behind a command-line name, or another name that people know the method by.
 
     Raises
     ------
@@ -49,6 +49,9 @@ def find(name: str) -> type[Estimator]:
     known = estimators()
     if name in known:
         return known[name]
+    for cls in known.values():
+        if name in cls.also_known_as:
+            return cls
     import difflib
 
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)

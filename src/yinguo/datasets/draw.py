@@ -90,6 +90,10 @@ class Draw:
         columns = {study.roles["treatment"]: study.T, study.roles["outcome"]: study.Y}
         if study.Z is not None:
             columns |= {name: study.Z[:, j] for j, name in enumerate(study.instruments)}
+        if study.V is not None:
+            columns |= {name: study.V[:, j] for j, name in enumerate(study.shadow)}
+        single = {"selection": study.S, "groups": study.groups, "time": study.time}
+        columns |= {study.roles[role]: values for role, values in single.items() if values is not None}
         return columns | {name: study.X[:, j] for j, name in enumerate(study.covariates)}
 
 

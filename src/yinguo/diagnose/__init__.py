@@ -39,6 +39,8 @@ _EXPORTS = {
     "balke_pearl_bounds": "instrument_inequalities",
     "kitagawa_test": "late_inequalities",
     "huber_mellace_test": "late_inequalities",
+    "manski_bounds": "worst_case",
+    "lee_bounds": "worst_case",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

@@ -30,6 +30,9 @@ __all__ = ["ControlFunction", "exogeneity_check", "refuse_idle_instruments"]
 class ControlFunction(StructuralEstimator):
     """Effect of a confounded treatment on an outcome of any scale, with the first-stage residual as a covariate.
 
+    Known as two-stage residual inclusion (2SRI) in health economics, where it is used for outcomes that are binary or
+    counts.
+
     **Use it when** the outcome is binary or a count, or the treatment binary with a probit first stage, so that
     two-stage least squares is the wrong model. **Not when** instruments are weak, or you doubt the first-stage model:
     the residual must carry all that is shared, which asks more than two-stage least squares does (with
@@ -60,6 +63,7 @@ class ControlFunction(StructuralEstimator):
     True
     """
 
+    also_known_as = ("2sri", "two-stage-residual-inclusion")
     capabilities = Capabilities(
         treatment=("binary", "multi-valued", "continuous"),
         estimands=("ATE",),

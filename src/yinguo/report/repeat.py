@@ -17,7 +17,7 @@ _FILE = "your-table.csv"
 #: Arguments of a study that the command line has, with their names there.
 _FLAGS = {
     "treatment": "treatment", "outcome": "outcome", "covariates": "covariates",
-    "instruments": "instruments", "groups": "groups",
+    "instruments": "instruments", "selection": "selection", "shadow": "shadow", "time": "time", "groups": "groups",
     "sample_weight": "sample-weight", "missing": "missing", "treated": "treated",
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from yinguo.report.instrument_evidence import InstrumentEvidence, instrument_evi
 from yinguo.report.pictures import Balance, Concentration, Overlap, balance_of, concentrations, overlap_of, sharing
 from yinguo.report.repeat import Setting, command_line, python_script, settings_of
 from yinguo.report.robustness import Robustness, robustness_of
+from yinguo.report.seen import Seen, seen_of
 
 __all__ = ["Arm", "Content", "Evidence", "Line", "summarize"]
 
@@ -38,7 +39,7 @@ class Arm:
     n : int
     share : float
     mean, sd : float or None
-        Of the outcome, with sample weights if there are any.
+        Of the outcome where it was seen, with sample weights if there are any.
     """
 
     name: str
@@ -123,6 +124,8 @@ class Content:
     evidence: Evidence
     instruments: InstrumentEvidence | None
     by_instruments: bool
+    by_past: bool
+    seen: Seen | None
     robustness: Robustness | None
     sources: tuple[tuple[str, tuple[str, ...]], ...]
     software: str
@@ -156,7 +159,8 @@ def summarize(
     robustness = None
     # What was not measured is what an instrument is for: nothing to vary there.
     by_instruments = _rests_on_instruments(comparison)
-    if sensitivity and chosen is not None and study.treatment_kind == "binary" and not by_instruments:
+    compares_arms = study.treatment_kind == "binary" and not by_instruments
+    if sensitivity and chosen is not None and compares_arms and study.S is None:
         robustness = robustness_of(comparison.rows[chosen], study, names[chosen])
     gaps = assess.gaps_to(comparison, names, chosen, level)
     compared = {gap.method for gap in gaps} | {gap.against for gap in gaps}
@@ -191,6 +195,8 @@ def summarize(
         evidence=Evidence(None, (), (), ()) if by_instruments else _evidence(study, named),
         instruments=instrument_evidence(study, level=level),
         by_instruments=by_instruments,
+        by_past=by_instruments and study.time is not None,
+        seen=seen_of(study),
         robustness=robustness,
         sources=tuple((n, papers(e)) for n, e in zip(names, comparison.estimators, strict=True)),
         software=software(),
@@ -209,7 +215,8 @@ def _meanings(comparison: Comparison) -> tuple[tuple[str, str], ...]:
 
 def _rests_on_instruments(comparison: Comparison) -> bool:
     """Whether no method compares the arms: then their balance and overlap are beside the point."""
-    return bool(comparison.estimators) and all("instruments" in e.capabilities.needs for e in comparison.estimators)
+    needs = [e.capabilities.needs for e in comparison.estimators]
+    return bool(needs) and all("instruments" in need or "time" in need for need in needs)
 
 
 def _evidence(study: Any, named: list[tuple[str, EffectResult]]) -> Evidence:
@@ -245,8 +252,11 @@ def _arms(study: Any) -> tuple[Arm, ...]:
     found = []
     for name, arm, value in (("treated", 1.0, treated), ("control", 0.0, control)):
         rows = arm == study.T
-        w = None if study.sample_weight is None else study.sample_weight[rows]
-        Y = study.Y[rows]
+        seen = rows & np.isfinite(study.Y)
+        if not seen.any():
+            continue  # every method says why that is the end of it
+        w = None if study.sample_weight is None else study.sample_weight[seen]
+        Y = study.Y[seen]
         mean = float(np.average(Y, weights=w))
         sd = float(np.sqrt(np.average((Y - mean) ** 2, weights=w)))
         found.append(Arm(name, _level(value), int(rows.sum()), float(rows.mean()), mean, sd))

@@ -7,6 +7,10 @@ _EXPORTS: dict[str, str] = {
     "ShadowEstimator": "shadow_estimator",
     "ShadowVariable": "shadow_variable",
     "TwoStageShadowInclusion": "two_stage_shadow_inclusion",
+    "DoublyRobustSelection": "doubly_robust_selection",
+    "IPSW": "ipsw",
+    "HeckmanTwoStep": "heckman_two_step",
+    "HeckmanML": "heckman_ml",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

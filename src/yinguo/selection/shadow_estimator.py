@@ -97,7 +97,7 @@ class ShadowEstimator(UnitEffects):
     --------
     >>> import yinguo as yg
     >>> from yinguo.datasets import collider_design
-    >>> draw = collider_design(beta=1, n=5000)
+    >>> draw = collider_design(beta=1, n=5000, shadow=True)
     >>> effects = yg.ShadowEstimator().fit(draw.study).effects_
     >>> bool(abs(effects - draw.extras["tau"]).mean() < 0.15)
     True
@@ -109,7 +109,7 @@ class ShadowEstimator(UnitEffects):
         honours=("sample_weight", "groups"),
         inference="influence function, with estimated selection model",
         unit_effects="without intervals",
-        assumes=("shadow", "selection_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
+        assumes=("shadow", "shadow_selection_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
         holds=("row_order", "outcome_affine", "label_swap", "covariate_affine", "weights_constant"),
         all_rows=True,
     )

@@ -81,7 +81,7 @@ class ShadowVariable(UnitEffects):
     --------
     >>> import yinguo as yg
     >>> from yinguo.datasets import collider_design
-    >>> draw = collider_design(beta=3, n=5000)
+    >>> draw = collider_design(beta=3, n=5000, shadow=True)
     >>> result = yg.ShadowVariable().fit(draw.study).result_
     >>> bool(abs(result.estimate - draw.truth["ATE"]) < 0.2)
     True
@@ -93,7 +93,7 @@ class ShadowVariable(UnitEffects):
         honours=("sample_weight", "groups"),
         inference="influence function, with estimated selection model",
         unit_effects="without intervals",
-        assumes=("shadow", "selection_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
+        assumes=("shadow", "shadow_selection_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
         holds=("row_order", "outcome_affine", "label_swap", "covariate_affine", "weights_constant"),
         all_rows=True,
     )

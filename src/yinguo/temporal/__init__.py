@@ -2,6 +2,10 @@
 
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
-_EXPORTS: dict[str, str] = {}
+_EXPORTS: dict[str, str] = {
+    "CausalRegression": "causal_regression",
+    "CausalMatrix": "matrix",
+    "causal_matrix": "matrix",
+}
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
