@@ -153,6 +153,35 @@ def test_differences_to_a_named_row_become_columns(summary):
     assert float(shown[1].split(" ")[0]) == pytest.approx(0.5)
 
 
+def test_a_named_measure_stands_beside_what_was_printed_with_its_spread(summary):
+    from bench_toys import rows_seen
+
+    printed = (Published("small", "mean", {"estimate again": 1.5}, "unverified"),)
+    done = summary(measure=rows_seen, measures=("estimate again",), published=printed)
+    first, second, _ = cell_of(render.markdown(done), "small")
+    assert (first["estimate again printed"], second["estimate again printed"]) == ("1.5", "")
+    line = done.lines[0]
+    sd, median = map(float, first["estimate again, SD / median"].split(" / "))
+    assert sd == pytest.approx(line.spreads["estimate again"].sd.value, abs=0.01)
+    assert median == pytest.approx(line.spreads["estimate again"].median.value, abs=0.01)
+    assert "rows, SD / median" not in first
+    # Nothing was printed for the other cell.
+    assert "estimate again" in cell_of(render.markdown(done), "large")[0]
+    assert "standard deviation over the root of the number of draws" in " ".join(render.markdown(done).split())
+
+
+def test_files_hold_the_spread_of_named_measures_and_are_as_before_without_any(summary):
+    from bench_toys import rows_seen
+
+    named, plain = summary(measure=rows_seen, measures=("rows",)), summary(measure=rows_seen)
+    line = json.loads(export.json_text(named))["cells"][0]["lines"][0]
+    assert line["spreads"] == {"rows": {"sd": {"value": 0.0, "mc_se": None}, "median": {"value": 20.0, "mc_se": 0.0}}}
+    assert "spreads" not in json.loads(export.json_text(plain))["cells"][0]["lines"][0]
+    rows = list(csv.DictReader(io.StringIO(export.csv_text(named))))
+    assert (rows[0]["rows"], rows[0]["rows_sd"], rows[0]["rows_median"]) == ("20.0", "0.0", "20.0")
+    assert not [head for head in next(csv.reader(io.StringIO(export.csv_text(plain)))) if "median" in head]
+
+
 @pytest.mark.parametrize(
     ("figure", "text"),
     [

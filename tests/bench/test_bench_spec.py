@@ -37,6 +37,13 @@ def test_a_name_that_the_table_does_not_know_is_refused(changes):
         toy(**changes)
 
 
+def test_a_measure_that_the_table_names_may_have_a_printed_figure():
+    row = Published("small", "mean", {"error": 1.0}, "unverified")
+    assert toy(measures=("error",), published=(row,)).printed("small", "mean") is row
+    with pytest.raises(ValueError, match="there is no metric 'error'"):
+        toy(published=(row,))
+
+
 def test_quick_run_plans_the_stated_fraction_but_at_least_two():
     table = toy(replications=100, quick_fraction=0.05)
     assert table.planned(CELLS[0], quick=True) == 5

@@ -4,7 +4,7 @@ from bench_toys import CELLS, METHODS, method, toy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yinguo.bench.figures import error_figures, mean_figure, paired_differences
+from yinguo.bench.figures import error_figures, mean_figure, paired_differences, spread_of
 from yinguo.bench.rows import Row
 from yinguo.bench.runner import plan, run_rows
 from yinguo.bench.spec import Published
@@ -71,6 +71,24 @@ def test_a_constant_has_no_error_and_keeps_its_last_digit():
     assert (figure.value, figure.mc_se) == (1794.3423818501024, 0.0)
 
 
+def test_spread_of_four_draws_is_that_done_by_hand():
+    spread = spread_of(np.array([6.0, 1.0, 2.0, 3.0]))
+    assert spread.median.value == 2.5
+    assert spread.sd.value == pytest.approx(np.sqrt((9 + 4 + 1 + 0) / 4))
+    # Half a root of four is one place: from between the first two values to between the last two, halved.
+    assert spread.median.mc_se == (4.5 - 1.5) / 2
+    assert spread_of(np.array([3.0])).median.mc_se is None
+
+
+@pytest.mark.parametrize("part", ["sd", "median"])
+def test_errors_of_a_spread_are_its_variation_over_repeated_runs(part):
+    rng = np.random.default_rng(5)
+    runs = [getattr(spread_of(rng.lognormal(size=200)), part) for _ in range(1000)]
+    # Of the SD of a skewed draw the error is itself noisy, and too small in most runs.
+    ratio = np.mean([run.mc_se for run in runs]) / np.std([run.value for run in runs])
+    assert {"sd": 0.5, "median": 0.9}[part] < ratio < 1.15
+
+
 @pytest.fixture
 def summary(tmp_path):
     def summary_of(**changes):
@@ -120,8 +138,33 @@ def test_only_draws_in_which_both_methods_gave_a_measure_are_compared():
     ours, theirs = rows(r1={"a": 3.0}, r2={"a": 4.0, "b": 1.0}, r5={"a": 9.0}), rows(r1={"a": 1.0}, r2={"a": 1.0})
     found = paired_differences(ours, theirs)
     assert list(found) == ["a"]
-    assert found["a"].value == 2.5
+    assert found["a"].tolist() == [2, 3]
     assert paired_differences(ours, []) == {}
+
+
+def test_measures_that_the_table_names_have_a_spread_and_stand_first_and_the_first_is_compared(summary):
+    def measure(fitted, drawn):
+        return {"rows": drawn.extras["n"], "b": 1.0, "estimate": fitted.result_.estimate}
+
+    done = summary(measure=measure, measures=("estimate", "b"), against=("mean",))
+    mean, shifted, _ = done.of_cell(CELLS[0])
+    assert list(mean.measures) == ["estimate", "b", "rows"]
+    assert list(mean.spreads) == ["estimate", "b"]
+    assert list(shifted.measures) == ["estimate", "b", "rows", "estimate, less mean"]
+    assert list(shifted.spreads) == ["estimate", "b", "estimate, less mean"]
+    assert shifted.spreads["estimate, less mean"].median.value == pytest.approx(0.5)
+    figure = shifted.measures["estimate"]
+    assert shifted.spreads["estimate"].sd.value == pytest.approx(figure.mc_se * np.sqrt(9))
+
+
+def test_a_printed_measure_has_a_distance_like_any_printed_figure(summary):
+    def measure(fitted, drawn):
+        return {"error": fitted.result_.estimate}
+
+    line = summary(measure=measure, measures=("error",)).of_cell(CELLS[0])[0]
+    figure = line.measures["error"]
+    printed = Published("small", "mean", {"error": figure.value - 3 * figure.mc_se}, "unverified")
+    assert line.distance("error", printed) == pytest.approx(3)
 
 
 def test_failures_are_counted_with_their_reasons_and_kept_out_of_the_figures(summary):

@@ -66,7 +66,11 @@ def csv_text(summary: Summary) -> str:
     measures = list(dict.fromkeys(name for line in summary.lines for name in line.measures))
     head = ["cell", "method", "artefact_of", "replications", "failed", "truth"]
     head += [name for metric in METRICS for name in (metric, f"{metric}_mc_se", f"{metric}_published")]
-    head += [name for measure in measures for name in (measure, f"{measure}_mc_se")] + ["mark"]
+    for measure in measures:
+        head += [measure, f"{measure}_mc_se"]
+        if _spread_is_told(summary, measure):
+            head += [f"{measure}_{part}" for part in ("sd", "sd_mc_se", "median", "median_mc_se", "published")]
+    head.append("mark")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(head)
@@ -78,6 +82,10 @@ def csv_text(summary: Summary) -> str:
             row += [*_pair(line.figures.get(metric)), printed.values.get(metric) if printed else None]
         for measure in measures:
             row += _pair(line.measures.get(measure))
+            if _spread_is_told(summary, measure):
+                spread = line.spreads.get(measure)
+                row += [*_pair(spread and spread.sd), *_pair(spread and spread.median)]
+                row.append(printed.values.get(measure) if printed else None)
         writer.writerow([*row, printed.mark if printed else None])
     return out.getvalue()
 
@@ -104,8 +112,25 @@ def _line_dict(summary: Summary, line: Line) -> dict[str, Any]:
         "truth": _figure_dict(line.truth),
         "figures": {name: _figure_dict(figure) for name, figure in line.figures.items()},
         "measures": {name: _figure_dict(figure) for name, figure in line.measures.items()},
+        **_spreads_dict(line),
         "cpu_seconds": round(line.cpu_seconds, 3),
         "published": published,
+    }
+
+
+def _spread_is_told(summary: Summary, measure: str) -> bool:
+    return any(measure in line.spreads for line in summary.lines)
+
+
+def _spreads_dict(line: Line) -> dict[str, Any]:
+    """An entry of its own, in tables that name measures and in no other."""
+    if not line.spreads:
+        return {}
+    return {
+        "spreads": {
+            name: {"sd": _figure_dict(spread.sd), "median": _figure_dict(spread.median)}
+            for name, spread in line.spreads.items()
+        }
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from yinguo.bench.rows import Row
 
-__all__ = ["Figure", "error_figures", "mean_figure", "paired_differences"]
+__all__ = ["Figure", "Spread", "error_figures", "mean_figure", "paired_differences", "spread_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,37 @@ class Figure:
 
     value: float
     mc_se: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a measure varies from draw to draw, where a mean alone would hide that a few draws rule it.
+
+    Attributes
+    ----------
+    sd : Figure
+        Standard deviation, which divides by the number of draws.
+    median : Figure
+    """
+
+    sd: Figure
+    median: Figure
+
+
+def spread_of(values: np.ndarray) -> Spread:
+    """Standard deviation and median over draws.
+
+    The error of the SD is from the delta method. That of the median is half the distance between the values that stand
+    half a root of the number of draws below and above it, which assumes no distribution.
+    """
+    values = np.sort(np.asarray(values, dtype=float))
+    sd = float(values.std())
+    middle, reach = (values.size - 1) / 2, values.size**0.5 / 2
+    error = None
+    if values.size > 1:
+        low, high = np.interp([middle - reach, middle + reach], np.arange(values.size), values)
+        error = float(high - low) / 2
+    return Spread(Figure(sd, _of_root((values - values.mean()) ** 2, sd)), Figure(float(np.median(values)), error))
 
 
 def error_figures(estimates: np.ndarray, truths: np.ndarray) -> dict[str, Figure]:
@@ -64,10 +95,10 @@ def mean_figure(values: np.ndarray) -> Figure:
     return Figure(float(values.mean()), mc_se)
 
 
-def paired_differences(rows: Sequence[Row], others: Sequence[Row]) -> dict[str, Figure]:
-    """Measures of one method less those of another, draw by draw, and averaged.
+def paired_differences(rows: Sequence[Row], others: Sequence[Row]) -> dict[str, np.ndarray]:
+    """Measures of one method less those of another, draw by draw.
 
-    What varies from draw to draw for both cancels, so that the error is that of the comparison.
+    What varies from draw to draw for both cancels, so that the error of their mean is that of the comparison.
 
     Parameters
     ----------
@@ -76,15 +107,13 @@ def paired_differences(rows: Sequence[Row], others: Sequence[Row]) -> dict[str, 
 
     Returns
     -------
-    figures : dict of measure to Figure
+    differences : dict of measure to (k,) float array
     """
     theirs: Mapping[int, Row] = {row.replication: row for row in others}
     pairs = [(row.measures, theirs[row.replication].measures) for row in rows if row.replication in theirs]
     names = dict.fromkeys(name for ours, other in pairs for name in ours if name in other)
     return {
-        name: mean_figure(
-            np.array([ours[name] - other[name] for ours, other in pairs if name in ours and name in other])
-        )
+        name: np.array([ours[name] - other[name] for ours, other in pairs if name in ours and name in other])
         for name in names
     }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from yinguo.bench.export import csv_text, json_text
-from yinguo.bench.figures import Figure
+from yinguo.bench.figures import Figure, Spread
 from yinguo.bench.spec import Cell
 from yinguo.bench.summary import Line, Summary
 
@@ -43,6 +43,12 @@ def markdown(summary: Summary) -> str:
         "printed figures are worth: met by ours (reproduced), a product of how they were made (artefact), or neither "
         "shown (unverified)."
     )
+    if table.measures:
+        parts.append(
+            f"{_listed(table.measures)}: mean over the draws ± its standard error, then standard deviation / median "
+            "over the draws. Papers print one or the other behind their ±; the standard error is the standard "
+            "deviation over the root of the number of draws."
+        )
     if summary.quick:
         parts.append(f"**Quick run: {table.quick_fraction:.0%} of the replications. Not to be quoted.**")
     if not summary.complete:
@@ -99,6 +105,10 @@ def write(summary: Summary, folder: Path | str) -> list[Path]:
     return paths
 
 
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+
+
 def _not_run(cells: Sequence[str]) -> str:
     return f"; not run: {', '.join(cells)}" if cells else ""
 
@@ -115,8 +125,8 @@ def _grid(summary: Summary, cell: Cell) -> tuple[list[str], list[list[str]]]:
         columns += _metric_columns(summary, lines, metric)
         if metric == "estimate":
             columns.append(("truth", [_show(line.truth) for line in lines]))
-    for measure in dict.fromkeys(name for line in lines for name in line.measures):
-        columns.append((measure, [_show(line.measures.get(measure)) for line in lines]))
+    for measure in dict.fromkeys([*summary.table.measures, *(name for line in lines for name in line.measures)]):
+        columns += _measure_columns(summary, lines, measure)
     columns.append((_HEADS["seconds"], [_show_seconds(line) for line in lines]))
     columns.append(("draws", [_show_count(line) for line in lines]))
     columns.append(("failed", [str(line.failed) for line in lines]))
@@ -143,6 +153,19 @@ def _metric_columns(summary: Summary, lines: Sequence[Line], metric: str) -> lis
     return [*columns, (f"{head} ours", ours)]
 
 
+def _measure_columns(summary: Summary, lines: Sequence[Line], measure: str) -> list[tuple[str, list[str]]]:
+    """Ours; for a measure that the table names, what was printed before it and how it varies after it."""
+    ours = [_show(line.measures.get(measure)) for line in lines]
+    printed = [p.values.get(measure) if (p := summary.printed(line)) else None for line in lines]
+    columns = [(measure, ours)]
+    if any(value is not None for value in printed):
+        shown = ["" if value is None else f"{value:.10g}" for value in printed]
+        columns = [(f"{measure} printed", shown), (f"{measure} ours", ours)]
+    if max(line.planned for line in lines) > 1 and any(measure in line.spreads for line in lines):
+        columns.append((f"{measure}, SD / median", [_show_spread(line.spreads.get(measure)) for line in lines]))
+    return columns
+
+
 def _remarks(summary: Summary, cell: Cell) -> list[str]:
     """What must be said below the figures of a cell."""
     remarks = []
@@ -155,7 +178,7 @@ def _remarks(summary: Summary, cell: Cell) -> list[str]:
                 distance = line.distance(metric, printed)
                 if distance is not None and abs(distance) > _FAR:
                     away = f"yet ours is {distance:+.1f} Monte Carlo errors away"
-                    remarks.append(f"{label}, {_HEADS[metric]}: marked as reproduced, {away}.")
+                    remarks.append(f"{label}, {_HEADS.get(metric, metric)}: marked as reproduced, {away}.")
         for reason, count in line.reasons.items():
             remarks.append(f"{label}: {count} of {line.done} failed: {reason}")
         for note, count in list(line.noted.items())[:3]:
@@ -198,6 +221,11 @@ def _show(figure: Figure | None) -> str:
         return f"{figure.value:.6g}"
     digits = max(0, 1 - math.floor(math.log10(figure.mc_se)))
     return f"{figure.value:.{digits}f} ± {figure.mc_se:.{digits}f}"
+
+
+def _show_spread(spread: Spread | None) -> str:
+    """Both to the digits that chance allows; their errors are in the files."""
+    return "" if spread is None else " / ".join(_show(figure).split(" ±")[0] for figure in (spread.sd, spread.median))
 
 
 def _show_seconds(line: Line) -> str:

@@ -122,7 +122,7 @@ class Published:
     cell, method : str
         Name of the cell and label of the method.
     values : mapping of metric to float
-        Keys are of :data:`METRICS`.
+        Keys are of :data:`METRICS`, or measures that the table names.
     mark : {"reproduced", "artefact", "unverified"}
         What the figures are worth.
     note : str
@@ -165,8 +165,11 @@ class PublishedTable:
     published : tuple of Published
     measure : callable or None
         ``measure(fitted, draw) -> {name: float}``: further figures for each fit, computed after it.
+    measures : tuple of str
+        Of these, what the table is about: shown first, beside what was printed, with SD and median over the draws.
     against : tuple of str
-        Labels of rows with which every other row is compared, measure by measure and draw by draw.
+        Labels of rows with which every other row is compared draw by draw, measure by measure; in a table that names
+        its measures, by the first of them only.
     seed : int
         Root of every seed.
     quick_fraction : float
@@ -187,6 +190,7 @@ class PublishedTable:
     metrics: tuple[str, ...]
     published: tuple[Published, ...] = ()
     measure: "Callable[[Any, Draw], Mapping[str, float]] | None" = None
+    measures: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     seed: int = 0
     quick_fraction: float = 0.02
@@ -204,7 +208,8 @@ class PublishedTable:
         mentioned += [("method", m.artefact_of, labels) for m in self.methods if m.artefact_of is not None]
         mentioned += [("method", name, labels) for name in self.against]
         mentioned += [("metric", name, list(METRICS)) for name in self.metrics]
-        mentioned += [("metric", name, list(METRICS)) for p in self.published for name in p.values]
+        shown = [*METRICS, *self.measures]
+        mentioned += [("metric", name, shown) for p in self.published for name in p.values]
         mentioned += [("mark", p.mark, list(MARKS)) for p in self.published]
         for kind, name, known in mentioned:
             if name not in known:

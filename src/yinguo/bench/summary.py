@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yinguo.bench.figures import Figure, error_figures, mean_figure, paired_differences
+from yinguo.bench.figures import Figure, Spread, error_figures, mean_figure, paired_differences, spread_of
 from yinguo.bench.rows import Row
 from yinguo.bench.spec import Cell, Method, Published, PublishedTable
 from yinguo.bench.task import Task
@@ -48,6 +48,8 @@ class Line:
         Keys of ``spec.METRICS``.
     measures : mapping of str to Figure
         With, where the table names a method to compare with, the differences to it.
+    spreads : mapping of str to Spread
+        Of those measures that the table names, and of their differences.
     cpu_seconds : float
         Of all fits together.
     """
@@ -62,6 +64,7 @@ class Line:
     truth: Figure | None
     figures: Mapping[str, Figure]
     measures: Mapping[str, Figure]
+    spreads: Mapping[str, Spread]
     cpu_seconds: float
 
     def distance(self, metric: str, published: Published) -> float | None:
@@ -69,7 +72,7 @@ class Line:
 
         The error is that of the difference, the printed figure being as noisy as its number of draws makes it.
         """
-        figure = self.figures.get(metric)
+        figure = self.figures.get(metric) or self.measures.get(metric)
         if figure is None or not figure.mc_se:
             return None
         ours = self.done - self.failed
@@ -159,6 +162,7 @@ def summarise(table: PublishedTable, tasks: Sequence[Task], rows: Mapping[str, R
             made[cell.name, method.label],
             planned[cell.name, method.label],
             against={label: made.get((cell.name, label), []) for label in table.against if label != method.label},
+            named=table.measures,
         )
         for cell in table.cells
         for method in table.methods
@@ -188,10 +192,18 @@ def machine_kind() -> dict[str, str]:
     }
 
 
-def _line(cell: Cell, method: Method, rows: Sequence[Row], planned: int, against: Mapping[str, Sequence[Row]]) -> Line:
+def _line(
+    cell: Cell,
+    method: Method,
+    rows: Sequence[Row],
+    planned: int,
+    against: Mapping[str, Sequence[Row]],
+    named: Sequence[str],
+) -> Line:
     good = [row for row in rows if row.error is None]
     figures: dict[str, Figure] = {}
-    measures: dict[str, Figure] = {}
+    measured: dict[str, np.ndarray] = {}
+    told = set(named)
     if good:
         estimates = np.array([row.estimate for row in good], dtype=float)
         figures = {
@@ -204,13 +216,14 @@ def _line(cell: Cell, method: Method, rows: Sequence[Row], planned: int, against
         # Processor time, which other work on the machine does not stretch; the median, because the first fit of a
         # process also pays for imports.
         figures["seconds"] = Figure(float(np.median([row.cpu_seconds for row in good])))
-        names = dict.fromkeys(name for row in good for name in row.measures)
-        measures = {
-            name: mean_figure(np.array([row.measures[name] for row in good if name in row.measures])) for name in names
-        }
+        met = dict.fromkeys(name for row in good for name in row.measures)
+        names = [*(name for name in named if name in met), *(name for name in met if name not in named)]
+        measured = {name: np.array([row.measures[name] for row in good if name in row.measures]) for name in names}
         for label, others in against.items():
             differences = paired_differences(good, [row for row in others if row.error is None])
-            measures |= {f"{name}, less {label}": figure for name, figure in differences.items()}
+            compared = {name: d for name, d in differences.items() if name in (named[:1] or names)}
+            measured |= {f"{name}, less {label}": values for name, values in compared.items()}
+            told |= {f"{name}, less {label}" for name in named[:1]}
     return Line(
         cell=cell,
         method=method,
@@ -221,7 +234,8 @@ def _line(cell: Cell, method: Method, rows: Sequence[Row], planned: int, against
         noted=_counted(note for row in rows for note in row.warnings),
         truth=mean_figure(np.array([row.truth for row in rows])) if rows else None,
         figures=figures,
-        measures=measures,
+        measures={name: mean_figure(values) for name, values in measured.items()},
+        spreads={name: spread_of(values) for name, values in measured.items() if name in told},
         cpu_seconds=sum(row.cpu_seconds for row in rows),
     )
 
