@@ -35,6 +35,14 @@ ASSUMPTIONS = {
     "control_function": "What the first stage leaves unexplained of {treatment} carries all that {treatment} and the "
     "noise of {outcome} share, and is independent of the instruments. (Not testable here.)",
     "complete": "The instruments vary enough to tell any two effect curves apart. (Not testable.)",
+    "shadow": "Selection bias: the shadow variable moves {outcome} but, given covariates, treatment and outcome, has "
+    "nothing to do with who is seen. (Relevance is checked; the rest is partly testable: shadow moments.)",
+    "some_shadow": "Selection bias: more of the candidate covariates are shadow variables than agree on any one wrong "
+    "answer. (Not testable.)",
+    "shadow_selection_model": "Selection bias: the model for the chance to be seen given covariates, treatment and "
+    "{outcome} is right. (Partly testable: shadow moments.)",
+    "seen_by_chance": "Selection bias: whatever the covariates, treatment and {outcome}, everybody had some chance to "
+    "be seen. (Partly checked: represented, selection weights.)",
     "some_valid": "More of the candidate instruments are valid than agree on any one wrong answer. (Not testable.)",
     "selection_on_observables": "Selection bias: whether {outcome} was seen depends on {treatment} and the covariates, "
     "not beyond them on {outcome} itself. (Not testable; worst-case limits do without it.)",
@@ -47,14 +55,6 @@ ASSUMPTIONS = {
     "normal; their correlation is what is corrected for. (Partly checked: correlation.)",
     "selection_exclusion": "Selection bias: some covariate moves who is seen without moving {outcome}; without one "
     "only the shape of the normal distribution identifies the correction. (Checked: exclusion, mills-collinearity.)",
-    "shadow": "Selection bias: the shadow variable moves {outcome} but, given covariates, {treatment} and {outcome}, "
-    "has nothing to do with who is seen. (Relevance is checked; the rest is partly testable: shadow moments.)",
-    "some_shadow": "Selection bias: more of the candidate covariates are shadow variables than agree on any one wrong "
-    "answer. (Not testable.)",
-    "seen_by_chance": "Selection bias: whatever its covariates, {treatment} and {outcome}, every unit had some chance "
-    "of being seen. (Partly checked: selection weights.)",
-    "shadow_odds_model": "Selection bias: the model for the chance of being seen, which {outcome} may move, is right. "
-    "(Partly testable: shadow moments.)",
     "persistence": "Confounding and selection of the past: {treatment} depends on its own previous value. (Checked: "
     "first-stage.)",
     "no_lagged_cross_edge": "The previous value of {treatment} reaches {outcome} through the present value alone, "

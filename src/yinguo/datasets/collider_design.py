@@ -1,22 +1,23 @@
-r"""Selection that depends on treatment and outcome (a collider), with a covariate that is a shadow variable.
+r"""Outcomes seen for those whose treatment and outcome say so: a collider, of a strength to choose.
 
 .. math::
 
-   X \sim N(0, I_5), \quad P(T=1) = \sigma(0.5 x_1 + 0.5 x_2), \quad \tau(x) = 1 + 0.5 x_3, \\
-   Y = 0.5 x_1 + 0.5 x_2 + 0.5 x_4 + x_5 + T \tau(x) + N(0, 0.5^2), \\
-   P(S=1) = \sigma(\beta (0.5 Y + T - 1) + 0.3 x_1) .
+   X \sim N(0, I_5), \quad P(T = 1) = \sigma(.5 x_1 + .5 x_2), \quad \tau(x) = 1 + .5 x_3, \\
+   Y = .5 x_1 + .5 x_2 + .5 x_4 + x_5 + T \tau(x) + N(0, .5^2), \quad
+   P(S = 1) = \sigma(\beta (.5 Y + T - 1) + .3 x_1)
 
-:math:`x_5` moves the outcome most and, given outcome, treatment and the other covariates, has nothing to do with who is
-seen; the same holds of :math:`x_2, x_3, x_4`, which say less of the outcome. :math:`x_1` does move who is seen and is
-no shadow variable. About 45 % are seen; without treatment 26, 11 and 8 % for beta = 1, 3, 5.
+Whether Y is seen depends on Y itself, so that no weight from X and T repairs the sample: unweighted effects among units
+are off by .04, .23 and .44 for beta 1, 3 and 5 (root mean squared error on the units seen), and weights 1 / P(S | X, T)
+do no better. :math:`x_5` moves Y and, given the rest, not S: it is a valid shadow variable, and weights
+1 / P(S | X, T, Y) halve the error or better.
 
-A design of our own, in the style of a published one whose generator is not released; figures on it do not compare with
-printed ones.
+Source: ours; the generator of the published table with the same beta was not released.
 """
 
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from yinguo.core.random import as_rng
 from yinguo.core.study import Study
@@ -26,47 +27,49 @@ from yinguo.errors import DataError
 __all__ = ["collider_design"]
 
 
-def collider_design(*, beta: float = 3.0, n: int = 20_000, shadow: bool = True, random_state: Any = 0) -> Draw:
-    """One draw of the collider design.
+def collider_design(*, beta: float = 3.0, n: int = 20_000, shadow: bool = False, random_state: Any = 0) -> Draw:
+    """One draw.
 
     Parameters
     ----------
-    beta : float, at least 0
-        How strongly treatment and outcome decide who is seen.
+    beta : float
+        Strength of the collider; 0 is selection by x1 alone.
     n : int
-        Rows, seen or not.
     shadow : bool
-        Give x5 the role of the shadow variable. Otherwise it is a covariate like the others, and to be found.
+        Whether x5 has the role of a shadow variable, rather than being a covariate.
     random_state : int, Generator or None
 
     Returns
     -------
     Draw
-        Truth: the ATE of the rows. Extras: ``tau``, ``mu0``, ``mu1`` of every row, ``chance`` of being seen, and ``Y``
-        with the outcomes nobody saw.
+        Treatment ``t``, outcome ``y`` (missing where ``s`` is 0), selection ``s``. Truth: the ATE of these units, seen
+        or not. Extras: ``tau``, the effect of every unit; ``chance_seen``, P(S=1 | X, T, Y) of every unit; ``outcome``,
+        Y of every unit, seen or not.
 
     Examples
     --------
-    >>> study = collider_design(n=1000).study
-    >>> study, study.shadow, int(study.S.sum())
-    (Study(effect of 't' on 'y': 1000 rows, 494 treated, 506 controls, 4 covariates), ('x5',), 428)
+    >>> draw = collider_design(beta=3)
+    >>> print(f"{draw.study.S.mean():.2f}")
+    0.43
     """
-    if beta < 0 or n < 1:
-        raise DataError(f"beta is {beta} and n is {n}; beta is at least 0 and n at least 1.")
+    if n < 10:
+        raise DataError(f"n is {n}; it must be at least 10.")
     rng = as_rng(random_state)
-    sigma = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731
-    X = rng.normal(size=(n, 5))
-    T = (rng.random(n) < sigma(0.5 * X[:, 0] + 0.5 * X[:, 1])).astype(float)
+    X = rng.standard_normal((n, 5))
+    T = (rng.random(n) < expit(0.5 * X[:, 0] + 0.5 * X[:, 1])).astype(float)
     tau = 1 + 0.5 * X[:, 2]
-    mu0 = X @ [0.5, 0.5, 0.0, 0.5, 1.0]
-    Y = mu0 + T * tau + 0.5 * rng.normal(size=n)
-    chance = sigma(beta * (0.5 * Y + T - 1) + 0.3 * X[:, 0])
+    Y = X @ [0.5, 0.5, 0.0, 0.5, 1.0] + T * tau + 0.5 * rng.standard_normal(n)
+    chance = expit(beta * (0.5 * Y + T - 1) + 0.3 * X[:, 0])
     S = (rng.random(n) < chance).astype(float)
-    table = {"t": T, "y": np.where(S == 1, Y, np.nan), "s": S} | {f"x{j + 1}": X[:, j] for j in range(5)}
-    study = Study(table, treatment="t", outcome="y", selection="s", shadow="x5" if shadow else None)
+    names = [f"x{j + 1}" for j in range(5)]
+    table = {"t": T, "y": np.where(S == 1, Y, np.nan), "s": S} | dict(zip(names, X.T, strict=True))
+    study = Study(
+        table, treatment="t", outcome="y", selection="s", covariates=names[:4] if shadow else names,
+        shadow="x5" if shadow else None,
+    )  # fmt: skip
     return Draw(
         study=study,
         truth={"ATE": float(tau.mean())},
-        about=f"collider design, beta {beta:g}",
-        extras={"tau": tau, "mu0": mu0, "mu1": mu0 + tau, "chance": chance, "Y": Y},
+        about=f"collider of strength {beta:g}, x5 a valid shadow variable",
+        extras={"tau": tau, "chance_seen": chance, "outcome": Y},
     )

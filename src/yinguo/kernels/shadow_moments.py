@@ -36,6 +36,8 @@ __all__ = ["OddsFit", "chance_of_being_seen", "fit_odds"]
 MAX_STEPS = 300
 #: Log odds beyond this are cut: exp(40) rows stand for one.
 ETA_LIMIT = 40.0
+#: Root mean square of the change of the log odds that one step may make.
+LONGEST = 1.0
 #: Ratio of the smallest to the largest singular value of the scaled Jacobian below which nothing is identified.
 RANK_TOL = 1e-7
 
@@ -193,7 +195,8 @@ class _Problem:
         if not singular[-1] > RANK_TOL * singular[0]:
             raise NotIdentifiedError(
                 "the moments do not tell the coefficients of the selection model apart: given covariates and treatment "
-                "the shadow variable does not move with the outcome among those seen, or a column repeats others."
+                "the shadow variable does not move with the outcome among those seen, a column repeats others or a few "
+                "rows hold all the weight."
             )
 
     def summary(self, theta, W, statistic: float, df: int) -> OddsFit:
@@ -225,8 +228,10 @@ def _minimise(problem: _Problem, W, theta) -> tuple[np.ndarray, float]:
         b = -(G.T @ (W @ g) + problem.penalty * theta)
         while True:
             step = np.linalg.lstsq(A + damping * np.diag(np.diag(A)), b, rcond=1e-14)[0]
+            # Far from the solution the moments look linear over a shorter way than the step is long.
+            step = step * min(1.0, LONGEST / max(float(np.sqrt(np.mean((problem.D1 @ step) ** 2))), 1e-300))
             gain = float(b @ step)
-            if gain <= 1e-13 * value or gain <= 1e-24 or not np.isfinite(gain):
+            if gain <= 1e-12 * value or gain <= 1e-24 or not np.isfinite(gain):
                 return theta, value
             new = theta + step
             w1, g, below = look(new)

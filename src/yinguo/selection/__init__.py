@@ -9,6 +9,8 @@ _EXPORTS: dict[str, str] = {
     "HeckmanML": "heckman_ml",
     "ShadowVariable": "shadow_variable",
     "ShadowCatcher": "shadow_catcher",
+    "ShadowEstimator": "shadow_estimator",
+    "TwoStageShadowInclusion": "two_stage_shadow_inclusion",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

@@ -99,7 +99,7 @@ class ShadowCatcher(UnitEffects):
     --------
     >>> import yinguo as yg
     >>> from yinguo.datasets import collider_design
-    >>> found = yg.ShadowCatcher().fit(collider_design(beta=1, n=5000, shadow=False).study)
+    >>> found = yg.ShadowCatcher().fit(collider_design(beta=1, n=5000).study)
     >>> found.shadow_, [c.name for c in found.candidates_ if c.verdict == "rejected"]
     ('x5', ['x1'])
     """
@@ -110,7 +110,14 @@ class ShadowCatcher(UnitEffects):
         honours=("sample_weight", "groups"),
         inference="influence function, with estimated selection model, the shadow variable taken as given",
         unit_effects="without intervals",
-        assumes=("some_shadow", "shadow_odds_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
+        assumes=(
+            "some_shadow",
+            "shadow_selection_model",
+            "seen_by_chance",
+            "unconfounded",
+            "overlap",
+            "no_interference",
+        ),
         holds=("row_order", "outcome_affine", "label_swap", "covariate_scale", "weights_constant"),
         all_rows=True,
     )

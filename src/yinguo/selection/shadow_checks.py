@@ -60,7 +60,7 @@ def shadow_extras(seen: Seen, odds: OddsFit, relevance: HypothesisTest) -> dict[
     found: dict[str, Any] = {
         "effective_rows_seen": effective_sample_size((1 + odds.w)[seen.rows]),
         "rows_seen": int(seen.rows.sum()),
-        "represented": {f"{arm:g}": _represented(seen, odds, arm) for arm in (0.0, 1.0)},
+        "represented": {f"{arm:g}": _represented(seen, odds, arm) for arm in (0.0, 1.0) if (arm == seen.T).any()},
         "j_statistic": odds.statistic,
         "j_df": odds.df,
         "j_p_value": odds.p_value,
@@ -136,11 +136,16 @@ def represented_check(result) -> Diagnostic:
 
 
 def weights_check(result) -> Diagnostic:
-    """Verdict on how many rows the weights 1/Q leave."""
+    """Verdict on how many rows the weights 1/Q leave.
+
+    On the collider design intervals of 95 % cover in 92 to 95 % of draws where that share is 0.17 or more, and in 84 %
+    where it is 0.05.
+    """
     left, seen = result.extras["effective_rows_seen"], result.extras["rows_seen"]
     share = left / seen
-    verdict = "ok" if share >= 0.3 else "look" if share >= 0.03 else "stop"
+    verdict = "ok" if share >= 0.3 else "look" if share >= 0.1 else "stop"
     return Diagnostic(
         "selection weights", share, "at least 30 %", verdict,
-        f"weighted to stand for everybody, the {seen} rows seen are worth {left:.0f}.",
+        f"weighted to stand for everybody, the {seen} rows seen are worth {left:.0f}"
+        + ("." if verdict != "stop" else "; a few rows decide, and the interval is too short."),
     )  # fmt: skip

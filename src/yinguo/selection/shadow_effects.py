@@ -29,7 +29,14 @@ from yinguo.kernels.moments import ArrayMoments, solve_gram
 from yinguo.kernels.shadow_moments import OddsFit
 from yinguo.selection.shadow_odds_models import Seen
 
-__all__ = ["ArmMeans", "doubly_robust_average", "learn_arms", "least_squares", "predicted_arms", "weighted_average"]
+__all__ = [
+    "MeansGivenCovariates",
+    "doubly_robust_average",
+    "learn_arms",
+    "least_squares",
+    "predicted_arms",
+    "weighted_average",
+]
 
 
 def least_squares() -> LinearRegression:
@@ -37,29 +44,31 @@ def least_squares() -> LinearRegression:
     return LinearRegression()
 
 
-class ArmMeans:
-    """Mean outcomes of the two arms given the covariates alone.
-
-    Learned as functions of covariates and shadow variables, then averaged over the shadow variables given the
-    covariates by a second regression.
+class MeansGivenCovariates:
+    """Mean outcomes of the two arms given the covariates alone, from those given shadow variables too.
 
     Parameters
     ----------
-    models : pair of fitted learners of [X, V]
-    C, X : (n, p + q) and (n, p) float arrays
-        Rows to average over.
+    means : two (n,) float arrays
+        Mean outcomes of rows, without and with treatment.
+    X : (n, p) float array
+        Their covariates; p may be 0.
     average : learner or None
-        None is least squares.
+        Regression of the one on the other; None is least squares.
     s : (n,) float array or None
     """
 
-    def __init__(self, models, C, X, average: Any, s=None) -> None:
-        self.models = models
-        self.given = [fit_learner(average or least_squares(), X, predict_mean(model, C), s) for model in models]
+    def __init__(self, means, X, average: Any, s=None) -> None:
+        self.models = [fit_learner(average or least_squares(), _padded(X), mean, s) for mean in means]
 
     def __call__(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n, p) covariates to two (n,) arrays, without and with treatment."""
-        return predicted_arms(self.given, X)
+        return predicted_arms(self.models, _padded(X))
+
+
+def _padded(X: np.ndarray) -> np.ndarray:
+    """Learners want a column."""
+    return X if X.shape[1] else np.zeros((len(X), 1))
 
 
 def learn_arms(model: Any, seen: Seen, weights: np.ndarray, rows=None) -> tuple[Any, Any]:

@@ -26,7 +26,7 @@ from yinguo.core.unit_effects import UnitEffects
 from yinguo.errors import DataError
 from yinguo.kernels.shadow_moments import OddsFit
 from yinguo.selection.shadow_checks import relevance_test, shadow_extras
-from yinguo.selection.shadow_effects import ArmMeans, learn_arms
+from yinguo.selection.shadow_effects import MeansGivenCovariates, learn_arms, predicted_arms
 from yinguo.selection.shadow_odds_models import FORMS, Seen, cell_odds, kernel_odds, logistic_odds, seen_parts
 from yinguo.selection.shadow_result import AVERAGES, outcome_coefficient, shadow_result
 
@@ -81,7 +81,7 @@ class ShadowVariable(UnitEffects):
     --------
     >>> import yinguo as yg
     >>> from yinguo.datasets import collider_design
-    >>> draw = collider_design(beta=3, n=5000)
+    >>> draw = collider_design(beta=3, n=5000, shadow=True)
     >>> result = yg.ShadowVariable().fit(draw.study).result_
     >>> bool(abs(result.estimate - draw.truth["ATE"]) < 0.2)
     True
@@ -93,7 +93,7 @@ class ShadowVariable(UnitEffects):
         honours=("sample_weight", "groups"),
         inference="influence function, with estimated selection model",
         unit_effects="without intervals",
-        assumes=("shadow", "shadow_odds_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
+        assumes=("shadow", "shadow_selection_model", "seen_by_chance", "unconfounded", "overlap", "no_interference"),
         holds=("row_order", "outcome_affine", "label_swap", "covariate_affine", "weights_constant"),
         all_rows=True,
     )
@@ -139,7 +139,8 @@ class ShadowVariable(UnitEffects):
         folds = make_folds(self.folds, seen.T, self.random_state, study.groups)
         self.odds_, notes = self._odds(seen, folds)
         arms = learn_arms(self.outcome_model, seen, seen.a * (1 + self.odds_.w))
-        self.means_ = ArmMeans(arms, seen.C, seen.X, self.effect_model or self.outcome_model, seen.s)
+        average = self.effect_model or self.outcome_model
+        self.means_ = MeansGivenCovariates(predicted_arms(arms, seen.C), seen.X, average, seen.s)
         extras = self.settle_effects(study) | shadow_extras(seen, self.odds_, relevance_test(seen, rich=self.rich))
         if self.form == "parametric":
             extras |= outcome_coefficient(seen, self.odds_)
