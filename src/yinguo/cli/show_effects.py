@@ -46,8 +46,8 @@ def _show_judged(console, name: str, found: JudgedEffects, level: float) -> None
         console.print(_segments(found))
     if found.tree is not None:
         console.print("\nThe best rule of this size:")
-        for line in found.tree.lines:
-            console.print(f"  - {line}", soft_wrap=True)
+        for rule in found.tree.lines:
+            console.print(f"  - {rule}", soft_wrap=True)
     for part, why in found.skipped.items():
         console.print(f"  - no {part}: {why}", soft_wrap=True)
 
