@@ -84,7 +84,7 @@ def csv_text(summary: Summary) -> str:
             row += _pair(line.measures.get(measure))
             if _spread_is_told(summary, measure):
                 spread = line.spreads.get(measure)
-                row += [*_pair(spread and spread.sd), *_pair(spread and spread.median)]
+                row += [None] * 4 if spread is None else [*_pair(spread.sd), *_pair(spread.median)]
                 row.append(printed.values.get(measure) if printed else None)
         writer.writerow([*row, printed.mark if printed else None])
     return out.getvalue()

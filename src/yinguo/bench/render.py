@@ -224,8 +224,8 @@ def _show(figure: Figure | None) -> str:
 
 
 def _show_spread(spread: Spread | None) -> str:
-    """Both to the digits that chance allows; their errors are in the files."""
-    return "" if spread is None else " / ".join(_show(figure).split(" ±")[0] for figure in (spread.sd, spread.median))
+    """To three digits; their errors, and all digits, are in the files."""
+    return "" if spread is None else f"{spread.sd.value:.3g} / {spread.median.value:.3g}"
 
 
 def _show_seconds(line: Line) -> str:
