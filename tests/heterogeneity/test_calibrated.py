@@ -102,7 +102,25 @@ def test_a_ranking_upside_down_gives_everybody_the_average():
 
     study, _ = draw(1000)
     fitted = yg.CalibratedLearner(learner=Mirror(), method="linear", **PLAIN).fit(study)
-    assert fitted.effects_ == pytest.approx(np.full(1000, fitted.scores_.mean()))
+    assert np.ptp(fitted.effects_) < 1e-12
+    assert fitted.effects_[0] == pytest.approx(fitted.scores_.mean(), abs=0.01)
+
+
+def test_a_line_moves_no_further_than_the_data_insist():
+    """The learner is right; with 150 rows the slope of the scores is anything, and must not be believed."""
+    moved = []
+    for seed in range(20):
+        study, tau = draw(150, seed)
+
+        class Right(Exaggerating):
+            def effect(self, X):
+                return np.tanh(X[:, 0])
+
+        fitted = yg.CalibratedLearner(learner=Right(), method="linear", **PLAIN).fit(study)
+        raw = effect_calibration(fitted.scores_, fitted.before_)
+        moved.append((np.sqrt(np.mean((fitted.effects_ - tau) ** 2)), np.std(tau) * abs(raw.slope - 1)))
+    assert np.mean([m[0] for m in moved]) < np.mean([m[1] for m in moved])
+    assert sum(m[0] < 1e-9 for m in moved) > 5
 
 
 def test_no_row_is_calibrated_by_a_learner_that_saw_it():

@@ -9,7 +9,7 @@ that row i had no part in learning them. Everything in this package that judges 
 **Which rows learn.** Effects for fold k learned on all other folds (:func:`cross_effects`) use the data well, but the
 K judgements are then not independent: each row judges some learners and teaches the others. Without any heterogeneity
 the learner of fold 1 picks up the noise of fold 2 and is judged on fold 1, whose noise taught the learner of fold 2;
-agreement counts twice. A test of nominal 5 % rejects in 8 to 9 %. :func:`sequential_effects` learns for fold k on folds
+agreement counts twice. Tests of nominal 5 % reject in 7 to 12 %. :func:`sequential_effects` learns for fold k on folds
 0 .. k-1 only. Given the past each judgement is then an honest one, and their sum is a martingale: levels and coverage
 are what they say. It costs the first fold, which is never judged, and early learners that saw few rows.
 

@@ -7,11 +7,13 @@ increasing function that fits doubly robust scores best,
 
 with :math:`\hat\tau^{(-k)}` learned on all folds but k. Among units that are told the same effect the average effect
 is then that, up to an error that shrinks fast, whatever the learner was. A new unit gets the median of
-:math:`\hat f(\hat\tau^{(-k)}(x))` over the K learners. With few rows a staircase is noisy; a straight line, with a
-slope that is not negative, says less and errs less.
+:math:`\hat f(\hat\tau^{(-k)}(x))` over the K learners. With few rows a staircase is noisy. A straight line is
+steadier: the slope and level that the scores ask for, moved from those of the learner only as far as their errors allow
+(a correction :math:`\delta` becomes :math:`\delta (1 - \mathrm{se}^2 / \delta^2)_+`), and never falling.
 
 Source: van der Laan, Ulloa-Perez, Carone & Luedtke (2023), ICML, PMLR 202, cross-calibration. The line is the slope of
-the calibration test of Chernozhukov, Demirer, Duflo & Fernandez-Val (2025), Econometrica 93(4), put to use.
+the calibration test of Chernozhukov, Demirer, Duflo & Fernandez-Val (2025), Econometrica 93(4), put to use;
+the shrinkage is that of James & Stein (1961).
 """
 
 from typing import Any
@@ -162,9 +164,10 @@ class CalibratedLearner(EffectLearner):
             steps = IsotonicRegression(out_of_bounds="clip").fit(self.before_, self.scores_, sample_weight=s)
             return steps.predict
         found = effect_calibration(self.scores_, self.before_, folds=folds, s=s)
+        level = found.learned + _insisted(found.level_difference, found.level_se)
         # A slope below 0 is no ranking at all: everybody then gets the average.
-        slope = max(found.slope or 0.0, 0.0)
-        return Polynomial([found.average - slope * found.learned, slope])
+        slope = 1.0 if found.slope is None else max(1.0 + _insisted(found.slope - 1.0, found.slope_se), 0.0)
+        return Polynomial([level - slope * found.learned, slope])
 
     def treat(self, X: Any) -> np.ndarray:
         """Whom it pays to treat: (n,) bool array, effect above ``cost``.
@@ -185,3 +188,8 @@ class CalibratedLearner(EffectLearner):
         if self.curve_ is not None:
             each = [self.curve_(tau) for tau in each]
         return np.median(each, axis=0)
+
+
+def _insisted(correction: float, se: float | None) -> float:
+    """As much of a correction as the data insist on: the positive-part shrinkage of James and Stein, towards none."""
+    return correction * max(1.0 - (se or 0.0) ** 2 / correction**2, 0.0) if correction else 0.0
