@@ -134,6 +134,7 @@ class DeRCFR(EffectLearner):
         all_rows=True,
         trains=True,
     )
+    curves_: Any
     name = "der-cfr"
 
     def __init__(

@@ -125,6 +125,7 @@ class DRCFR(EffectLearner):
         all_rows=True,
         trains=True,
     )
+    curves_: Any
     name = "dr-cfr"
 
     def __init__(

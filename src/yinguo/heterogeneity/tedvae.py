@@ -104,6 +104,7 @@ class TEDVAE(EffectLearner):
         all_rows=True,
         trains=True,
     )
+    curves_: Any
     name = "tedvae"
 
     def __init__(

@@ -132,15 +132,18 @@ class Decomposed(ArmNetwork):
         super().__init__(options)
         self.share, self.chances = sample.share, sample.chances
         generator, width = sample.generator, options.representation[-1]
-        for name in ("instruments", "confounders", "adjusters"):
-            representation = Representation(
+
+        def represent() -> Representation:
+            return Representation(
                 sample.covariates, options.representation, normalise=options.normalise, init="xavier",
                 generator=generator,
             )  # fmt: skip
-            self.add_module(name, representation)
-        heads = {"chances": sample.chances, "init": "xavier", "generator": generator}
-        self.heads = ArmHeads(2 * width, options.heads, **heads)
-        self.adjuster_heads = ArmHeads(width, options.heads, **heads)
+
+        def heads(inputs: int) -> ArmHeads:
+            return ArmHeads(inputs, options.heads, chances=sample.chances, init="xavier", generator=generator)
+
+        self.instruments, self.confounders, self.adjusters = represent(), represent(), represent()
+        self.heads, self.adjuster_heads = heads(2 * width), heads(width)
         self.treatment = mlp(
             [width, *options.treatment_layers, 1], generator=generator, activation="elu", init="xavier"
         )

@@ -73,12 +73,14 @@ class Disentangled(ArmNetwork):
         super().__init__(options)
         self.share, self.chances = sample.share, sample.chances
         generator, width = sample.generator, options.representation[-1]
-        for name in ("treatment_only", "both", "outcome_only"):
-            representation = Representation(
+
+        def represent() -> Representation:
+            return Representation(
                 sample.covariates, options.representation, normalise=options.normalise, init="small-normal",
                 generator=generator,
             )  # fmt: skip
-            self.add_module(name, representation)
+
+        self.treatment_only, self.both, self.outcome_only = represent(), represent(), represent()
         self.heads = ArmHeads(
             2 * width, options.heads, chances=sample.chances, init="small-normal", generator=generator
         )

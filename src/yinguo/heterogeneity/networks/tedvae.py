@@ -144,6 +144,11 @@ class Factors(ArmNetwork):
     **Shape**: (n, p) to (n, 2).
     """
 
+    marks: torch.Tensor
+    measured: torch.Tensor
+    draws: torch.Tensor
+    held_draws: torch.Tensor
+
     def __init__(self, options: Any, sample: Sample) -> None:
         super().__init__(options)
         generator, hidden = sample.generator, list(options.hidden)
@@ -162,9 +167,10 @@ class Factors(ArmNetwork):
         )
         self.treatment = linear(n_t + n_c, 1, generator=generator)
         self.treatment_check = linear(n_t + n_c, 1, generator=generator)
-        laws = {"chances": sample.chances, "generator": generator}
-        self.outcome = Outcome(n_c + n_y, hidden, shared=False, **laws)
-        self.outcome_check = Outcome(n_c + n_y, hidden[1:], shared=True, **laws)
+        self.outcome, self.outcome_check = (
+            Outcome(n_c + n_y, widths, shared=shared, chances=sample.chances, generator=generator)
+            for widths, shared in ((hidden, False), (hidden[1:], True))
+        )
         self.generator = generator
         batches = 1 if options.batch_size is None else max(1, round(len(sample.training["X"]) / options.batch_size))
         self.steps = options.epochs * batches
@@ -180,8 +186,8 @@ class Factors(ArmNetwork):
         for block in X.split(BLOCK):
             laws = [encoder(block) for encoder in self.encoders]
             mean, sd = (torch.cat([law[k] for law in laws[1:]], dim=1) for k in (0, 1))
-            total = sum(self.outcome(mean + sd * draw[n_t:]) for draw in self.draws)
-            found.append(total / len(self.draws))
+            arms = [self.outcome(mean + sd * draw[n_t:]) for draw in self.draws]
+            found.append(torch.stack(arms).mean(dim=0))
         return torch.cat(found)
 
     def phases(self) -> list[Phase]:
