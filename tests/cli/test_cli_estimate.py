@@ -16,6 +16,7 @@ DEFAULTS = [
     for name, cls in estimators().items()
     if "ATE" in cls.capabilities.estimands
     and set(cls.capabilities.needs) <= {"covariates"}
+    and cls.capabilities.unit_effects == "no"
     and not cls.capabilities.trains
 ]
 
