@@ -15,7 +15,8 @@ DEFAULTS = [
     name
     for name, cls in estimators().items()
     if "ATE" in cls.capabilities.estimands
-    and "instruments" not in cls.capabilities.needs
+    and set(cls.capabilities.needs) <= {"covariates"}
+    and cls.capabilities.unit_effects == "no"
     and not cls.capabilities.trains
 ]
 
