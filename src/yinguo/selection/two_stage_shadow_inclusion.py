@@ -55,8 +55,8 @@ class TwoStageShadowInclusion(StructuralEstimator):
     outcome and 0 for nobody. With one instrument there is no :math:`\\phi`: given covariates and treatment the residual
     is the instrument itself, so that no part of it can be set aside.
 
-    **Where we differ from the paper or its code, and why**: we solve the moments for Q, where the authors take the ratio
-    of the mean residual of those not seen and of those seen, which is no density ratio, can be negative, and is not a
+    **Where we differ from the paper or its code, and why**: we solve the moments for Q; the authors take the ratio of
+    the mean residual of those not seen and of those seen, which is no density ratio, can be negative, and is not a
     function of the residual. Features are a kernel's and not a network's, so that both stages are ridge regressions
     with penalties chosen on folds left out, and the prediction of the treatment is recalibrated. :math:`\\phi` is the
     combination of the instruments that says most of who is seen among those uncorrelated with the treatment, where the
