@@ -79,3 +79,14 @@ def test_irrelevant_candidates_are_left_out_and_none_left_is_refused():
         yg.ShadowCatcher(candidates=["age"]).fit(study)
     with pytest.raises(yg.DataError, match="variant is 'gan'"):
         yg.ShadowCatcher(variant="gan").fit(study)
+
+
+def test_the_published_form_trains_tests_in_rounds_and_gives_no_interval():
+    study = collider_design(beta=1, n=300).study
+    found = yg.ShadowCatcher(variant="paper", epochs=2, rounds=2, threshold=0.0, balance_strength=0.0).fit(study)
+    assert len(found.curves_.tests) == 2
+    assert "never passed" in found.result_.notes[-1]
+    assert found.result_.se is None
+    assert found.effect(study.X[:3]) == pytest.approx(found.effects_[:3], rel=1e-3, abs=1e-4)
+    again = found.fit(study)  # from networks to moments and back, nothing is left behind
+    assert again.set_params(variant="moment").fit(study).result_.se is not None

@@ -47,3 +47,14 @@ def test_misused_options_are_refused():
     ):
         with pytest.raises(yg.DataError, match=word):
             yg.ShadowEstimator(**options).fit(study)
+
+
+def test_the_published_form_trains_gives_effects_and_no_interval():
+    study = collider_design(beta=1, n=300, shadow=True).study
+    one, two = (yg.ShadowEstimator(variant="paper", epochs=2).fit(study) for _ in range(2))
+    assert np.isfinite(one.effects_).all()
+    assert np.array_equal(one.effects_, two.effects_)
+    assert one.result_.se is None
+    weighted = study.replace(sample_weight=np.linspace(0.5, 1.5, 300))
+    with pytest.raises(yg.DataError, match="does not support sample_weight"):
+        yg.ShadowEstimator(variant="paper", epochs=2).fit(weighted)

@@ -91,7 +91,6 @@ def test_a_kernel_of_the_treatment_bends():
 def test_misused_options_and_studies_are_refused():
     study = both_biases(300, 0)
     for options, word in (
-        ({"variant": "gan"}, "variant is 'gan'"),
         ({"treatment_features": "cubic"}, "treatment_features is 'cubic'"),
         ({"centres": 0}, "centres is 0"),
     ):

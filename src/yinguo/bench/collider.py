@@ -34,8 +34,8 @@ GAPS = """
   nothing else in common that is known; printed and ours do not compare, line by line or in order ("unverified").
 * Which learner stands behind the printed Heckit, DR and IPSW is not said. Ours: Heckman's two steps with products of
   treatment and covariates; doubly robust scores, which give the average only; least squares in each arm with weights.
-* Errors of this design are normal and the logistic curve is nearly that of a normal law, so that Heckman's model all but
-  holds: Heckit is good here for a reason that need not hold elsewhere.
+* Errors of this design are normal and the logistic curve is nearly that of a normal law, so that Heckman's model all
+  but holds: Heckit is good here for a reason that need not hold elsewhere.
 * Outcomes of this design are linear in each arm, which favours least squares over trees and networks.
 * From beta 3 on a few rows hold most of the weight 1/Q. Multiplied by the chance to be seen given covariates, treatment
   and shadow variable (the default of ShadowVariable) they do not, and the error falls below that of the oracle, whose

@@ -121,7 +121,7 @@ class WeightedLines(UnitEffects):
         for arm in (0.0, 1.0):
             rows = seen & (arm == T)
             root = 1 / np.sqrt(chance[rows])
-            D = np.column_stack([np.ones(rows.sum()), X[rows]])
+            D = np.column_stack([np.ones(int(np.sum(rows))), X[rows]])
             lines.append(np.linalg.lstsq(D * root[:, None], Y[rows] * root, rcond=None)[0])
         self.lines_ = lines
         extras = self.settle_effects(study)

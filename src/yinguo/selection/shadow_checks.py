@@ -60,7 +60,7 @@ def shadow_extras(seen: Seen, odds: OddsFit, relevance: HypothesisTest) -> dict[
     found: dict[str, Any] = {
         "effective_rows_seen": effective_sample_size((1 + odds.w)[seen.rows]),
         "rows_seen": int(seen.rows.sum()),
-        "represented": {f"{arm:g}": _represented(seen, odds, arm) for arm in (0.0, 1.0) if (arm == seen.T).any()},
+        "represented": {f"{arm:g}": _represented(seen, odds, arm) for arm in (0.0, 1.0) if np.any(arm == seen.T)},
         "j_statistic": odds.statistic,
         "j_df": odds.df,
         "j_p_value": odds.p_value,

@@ -193,7 +193,7 @@ class ShadowEstimator(UnitEffects):
             of_unseen = predicted_arms(learn_arms(self.outcome_model, seen, weights), seen.C)
         found = []
         for arm in (0.0, 1.0):
-            own = arm == seen.T
+            own = np.asarray(arm == seen.T)
             if self.selection_model is None:
                 chance = _logistic(seen.C, seen.S, own, seen.s)
             else:
