@@ -109,8 +109,8 @@ def test_the_paper_s_form_is_nearer_on_the_unselected_than_trees_after_a_few_rou
     trees.fit(np.column_stack([draw.study.X, draw.study.T])[seen], draw.study.Y[seen])
     points = draw.extras["test"]["unselected"]
     of_trees = points.squared_error(lambda X, T: trees.predict(np.column_stack([X, T])))
-    curve = yg.TwoStageShadowInclusion(variant="paper", epochs=15, odds_epochs=50).fit(draw.study)
-    assert points.squared_error(curve.predict) < 0.4 * of_trees
+    curve = yg.TwoStageShadowInclusion(variant="paper", epochs=8, odds_epochs=20).fit(draw.study)
+    assert points.squared_error(curve.predict) < 0.5 * of_trees
 
 
 def test_the_paper_s_form_repeats_itself_and_its_options_do_something():

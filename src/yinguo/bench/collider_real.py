@@ -90,7 +90,9 @@ SETTINGS = 10
 
 def draw(rng: np.random.Generator, *, data: str) -> Draw:
     """One draw of who is seen and one split; shadow variables are renamed so that a row can find them."""
-    from yinguo.datasets import acic_collider, ihdp_collider, jobs_collider
+    from yinguo.datasets.acic_collider import acic_collider
+    from yinguo.datasets.ihdp_collider import ihdp_collider
+    from yinguo.datasets.jobs_collider import jobs_collider
 
     if data == "IHDP":
         whole = ihdp_collider()

@@ -14,6 +14,7 @@ Source: Li, Wu, Xiong & Kuang (2024), ICML, PMLR 235, and the authors' programme
 :class:`~yinguo.selection.TwoStageShadowInclusion`.
 """
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,29 +57,24 @@ class Inclusion(nn.Module):
         self.fixed: tuple[torch.Tensor, torch.Tensor] | None = None
         # Solved or trained after the rounds: see settle.
         self.of_seen, self.of_unseen = torch.empty(0), torch.empty(0)
-        self.chance: nn.Module | None = None
+        self.chance: nn.Module = nn.Identity()
 
     def phases(self) -> list[Phase]:
         """Instruments; the law of the treatment given phi; phi; covariates; treatment."""
-        steps = self.options.inner_steps
+        steps, rate = self.options.inner_steps, self.options.learning_rate
+
+        def turn(name: str, losses: Callable, *modules: nn.Module, taken: int = steps) -> Phase:
+            moved = [p for module in modules for p in module.parameters()]
+            return Phase(name, losses, torch.optim.Adam(moved, lr=rate), taken, modules)
+
         turns = [
-            ("stage 1", self.treatment_losses, [self.instrument], steps),
-            ("law", self.law_losses, [self.club], steps),
-            ("phi", self.phi_losses, [self.phi, self.chance_with_phi], steps),
+            turn("stage 1", self.treatment_losses, self.instrument),
+            turn("law", self.law_losses, self.club),
+            turn("phi", self.phi_losses, self.phi, self.chance_with_phi),
         ]
         if self.covariate is not None:
-            turns.append(("covariates", self.covariate_losses, [self.covariate], steps))
-        turns.append(("treatment", self.outcome_losses, [self.treatment], 1))
-        return [
-            Phase(
-                name,
-                losses,
-                torch.optim.Adam([p for m in modules for p in m.parameters()], lr=self.options.learning_rate),
-                taken,
-                modules,
-            )
-            for name, losses, modules, taken in turns
-        ]
+            turns.append(turn("covariates", self.covariate_losses, self.covariate))
+        return [*turns, turn("treatment", self.outcome_losses, self.treatment, taken=1)]
 
     def treatment_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
         """How badly the features of instruments and covariates predict that of the treatment, over all rows."""
