@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import yinguo as yg
-from yinguo.datasets import collider_design, ihdp_collider, mroz_1987
+from yinguo.datasets import acic_collider, collider_design, ihdp_collider, jobs_collider, mroz_1987
 
 #: Root mean squared error of effects on the units seen and not seen, linear in each arm, mean over 5 draws:
 #: unweighted; weighted by 1 / P(S | X, T); by the true 1 / P(S | X, T, Y).
@@ -74,3 +74,37 @@ def test_ihdp_under_the_collider_has_the_counts_of_the_published_files():
     assert [round(float(v), 3) for v in (tau.mean(), tau[seen].mean(), tau[~seen].mean())] == [4.016, 3.950, 4.208]
     assert [float(v.std()) for v in (tau[seen], tau[~seen])] == pytest.approx([0.951, 0.452], abs=0.0015)
     assert draw.extras["constant"]["all"] == pytest.approx(0.86, abs=0.005)
+
+
+def test_our_rules_on_acic_and_jobs_give_everybody_a_chance_and_mislead():
+    try:
+        women, men = acic_collider(), jobs_collider()
+    except yg.DataError as error:
+        pytest.skip(str(error))
+    for draw, least in ((women, 0.01), (men, 0.1)):
+        study, Y = draw.study, draw.extras["outcome"]
+        assert draw.extras["chance_seen"].min() > least
+        assert study.S.mean() == pytest.approx(draw.extras["chance_seen"].mean(), abs=0.03)
+        assert np.array_equal(study.Y[study.S == 1], Y[study.S == 1])
+        assert set(draw.extras["shadow"]) <= set(study.covariates)
+        assert {study.S[arm == study.T].min() for arm in (0, 1)} == {0.0}
+    naive = [difference(women.study.T, women.extras["outcome"], rows) for rows in (women.study.S >= 0, seen(women))]
+    assert naive[0] - naive[1] > 1
+    lot = men.extras["randomised"]
+    assert (
+        difference(men.study.T, men.extras["outcome"], lot)
+        == pytest.approx(men.truth["ATT"])
+        == pytest.approx(0.078, abs=1e-3)
+    )
+    for rows in (lot & seen(men), lot & ~seen(men)):
+        assert difference(men.study.T, men.extras["outcome"], rows) < 0.03
+    with pytest.raises(yg.DataError, match="setting is 11"):
+        acic_collider(setting=11)
+
+
+def seen(draw):
+    return draw.study.S == 1
+
+
+def difference(T, Y, rows):
+    return Y[rows & (T == 1)].mean() - Y[rows & (T == 0)].mean()

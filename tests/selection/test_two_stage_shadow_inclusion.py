@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 import yinguo as yg
 from yinguo.datasets import two_biases
@@ -98,3 +99,45 @@ def test_misused_options_and_studies_are_refused():
             yg.TwoStageShadowInclusion(**options).fit(study)
     with pytest.raises(yg.DataError, match="needs instruments"):
         yg.TwoStageShadowInclusion().fit(study.replace(Z=None))
+
+
+def test_the_paper_s_form_is_nearer_on_the_unselected_than_trees_after_a_few_rounds():
+    """Trees forget both biases and cannot extrapolate: about 15."""
+    draw = two_biases(n=1000, random_state=1)
+    seen = draw.study.S == 1
+    trees = HistGradientBoostingRegressor(random_state=0)
+    trees.fit(np.column_stack([draw.study.X, draw.study.T])[seen], draw.study.Y[seen])
+    points = draw.extras["test"]["unselected"]
+    of_trees = points.squared_error(lambda X, T: trees.predict(np.column_stack([X, T])))
+    curve = yg.TwoStageShadowInclusion(variant="paper", epochs=8, odds_epochs=20).fit(draw.study)
+    assert points.squared_error(curve.predict) < 0.5 * of_trees
+
+
+def test_the_paper_s_form_repeats_itself_and_its_options_do_something():
+    study = both_biases(400, 0)
+    fit = lambda **options: (  # noqa: E731
+        yg.TwoStageShadowInclusion(**({"variant": "paper", "epochs": 2, "inner_steps": 2, "odds_epochs": 5} | options))
+        .fit(study)
+        .result_
+    )
+    plain = fit()
+    assert plain.se is None
+    assert fit().estimate == plain.estimate
+    for name, value in {
+        "epochs": 3, "inner_steps": 3, "odds_epochs": 6, "learning_rate": 0.01, "stage1_penalty": 1.0,
+        "stage2_penalty": 1.0, "independence_strength": 10.0, "odds_penalty": 5.0, "random_state": 1, "club_width": 4,
+    }.items():  # fmt: skip
+        assert fit(**{name: value}).estimate != plain.estimate, name
+
+
+def test_the_paper_s_form_takes_a_study_without_covariates_and_refuses_too_few_rows():
+    study = both_biases(300, 0)
+    brief = {"variant": "paper", "epochs": 2, "inner_steps": 2, "odds_epochs": 2}
+    bare = yg.Study.from_arrays(np.empty((300, 0)), study.T, study.Y, Z=study.Z, S=study.S)
+    assert np.isfinite(yg.TwoStageShadowInclusion(**brief).fit(bare).result_.estimate)
+    one = study.take(np.r_[np.flatnonzero(study.S == 1)[:20], np.flatnonzero(study.S == 0)[:1]])
+    with pytest.raises(yg.DataError, match="at least 2 of either"):
+        yg.TwoStageShadowInclusion(**brief).fit(one)
+    for options, word in (({"variant": "third"}, "variant is 'third'"), ({"club_width": 0} | brief, "club_width is 0")):
+        with pytest.raises(yg.DataError, match=word):
+            yg.TwoStageShadowInclusion(**options).fit(study)

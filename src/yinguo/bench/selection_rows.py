@@ -61,7 +61,7 @@ class NamesShadow:
     ----------
     estimator : estimator
     shadow : str
-        A covariate of the study.
+        A covariate of the study; or, followed by a blank, what the names of several begin with.
     random_state : int or None
     """
 
@@ -75,8 +75,9 @@ class NamesShadow:
         self.inner_ = self.estimator
         if self.random_state is not None and hasattr(self.inner_, "random_state"):
             self.inner_.random_state = self.random_state
-        self.place_ = study.covariates.index(self.shadow)
-        rest = [name for name in study.covariates if name != self.shadow]
+        is_shadow = [name == self.shadow or name.startswith(f"{self.shadow} ") for name in study.covariates]
+        self.place_ = np.flatnonzero(is_shadow)
+        rest = [name for name, named in zip(study.covariates, is_shadow, strict=True) if not named]
         named = Study.from_arrays(
             np.delete(study.X, self.place_, axis=1), study.T, study.Y, S=study.S, V=study.X[:, self.place_],
             covariates=rest, treatment=study.roles["treatment"], outcome=study.roles["outcome"],
@@ -98,21 +99,24 @@ class WeightedLines(UnitEffects):
         No weights; logistic in covariates and treatment; that of the collider design, which nobody knows.
     beta : float
         Strength of that design.
+    penalty : float
+        Ridge penalty of the logistic model, for tables on which it separates those seen from the others.
     """
 
     capabilities = Capabilities(estimands=("ATE",), needs=("selection", "covariates"), unit_effects="without intervals")
     name = "weighted-lines"
 
-    def __init__(self, *, chance: str = "one", beta: float = 1.0) -> None:
+    def __init__(self, *, chance: str = "one", beta: float = 1.0, penalty: float = 0.0) -> None:
         self.chance = chance
         self.beta = beta
+        self.penalty = penalty
 
     def fit(self, study: Study) -> "WeightedLines":
         """Estimate on a study."""
         Y, T, X = self.take(study)
         seen, chance = study.S == 1, np.ones(study.n)
         if self.chance == "fitted":
-            fit = fit_binary(ArrayMoments(np.column_stack([X, T])), np.asarray(study.S))
+            fit = fit_binary(ArrayMoments(np.column_stack([X, T])), np.asarray(study.S), penalty=self.penalty)
             chance = linear_predictor_terms(fit.eta, T)[0]
         elif self.chance == "true":
             eta = self.beta * (0.5 * np.where(seen, Y, 0.0) + T - 1) + 0.3 * X[:, 0]

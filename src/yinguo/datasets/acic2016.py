@@ -37,7 +37,7 @@ from yinguo.core.table import open_table
 from yinguo.datasets.draw import Draw, effect_draw
 from yinguo.errors import DataError
 
-__all__ = ["acic2016"]
+__all__ = ["acic2016", "challenge_rows"]
 
 SETTINGS = 10
 #: Share of the rows that is kept back for testing.
@@ -68,26 +68,41 @@ def acic2016(*, setting: int = 1, replication: int = 0, random_state: int = 2016
     DataError
         The data are not on this machine: says where to get them.
     """
-    if not 1 <= setting <= SETTINGS or replication < 0:
-        raise DataError(
-            f"setting is {setting}, replication is {replication}; settings are 1 to {SETTINGS}, replications not "
-            "negative."
-        )
-    columns = _columns("x.csv.gz")
-    covariates = tuple(columns)
-    drawn = _columns(f"zymu_{setting}.csv.gz")
-    columns |= {"z": drawn["z"], "y": np.where(drawn["z"] == 1, drawn["y1"], drawn["y0"])}
-    study = Study(columns, treatment="z", outcome="y", covariates=covariates)
+    if replication < 0:
+        raise DataError(f"replication is {replication}; it must not be negative.")
+    study, mu0, mu1 = challenge_rows(setting)
     order = np.random.default_rng([random_state, setting, replication]).permutation(study.n)
     return effect_draw(
         study=study,
         test=np.sort(order[: round(TEST * study.n)]),
-        mu0=drawn["mu0"],
-        mu1=drawn["mu1"],
+        mu0=mu0,
+        mu1=mu1,
         about=f"ACIC 2016, setting {setting}, split {replication}",
-        sample_ate=float((drawn["mu1"] - drawn["mu0"]).mean()),
+        sample_ate=float((mu1 - mu0).mean()),
         setting=setting,
     )
+
+
+def challenge_rows(setting: int) -> tuple[Study, np.ndarray, np.ndarray]:
+    """All 4,802 women of a setting, and their mean outcomes without and with treatment.
+
+    Parameters
+    ----------
+    setting : int
+        1 to 10.
+
+    Raises
+    ------
+    DataError
+        There is no such setting, or the data are not on this machine.
+    """
+    if not 1 <= setting <= SETTINGS:
+        raise DataError(f"setting is {setting}; settings are 1 to {SETTINGS}.")
+    columns = _columns("x.csv.gz")
+    covariates = tuple(columns)
+    drawn = _columns(f"zymu_{setting}.csv.gz")
+    columns |= {"z": drawn["z"], "y": np.where(drawn["z"] == 1, drawn["y1"], drawn["y0"])}
+    return Study(columns, treatment="z", outcome="y", covariates=covariates), drawn["mu0"], drawn["mu1"]
 
 
 def _columns(file: str) -> dict[str, Any]:

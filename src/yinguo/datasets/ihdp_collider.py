@@ -36,7 +36,8 @@ def ihdp_collider() -> Draw:
     Draw
         Treatment ``t``, outcome ``y`` (missing where ``s`` is 0), selection ``s``, covariates ``x1 .. x25``. Truth: the
         ATE of all children. Extras: ``tau``, the effect of each; ``mu0``, ``mu1``; ``outcome``, seen or not;
-        ``constant``, the root mean squared error of the mean effect on all rows, those seen and those not.
+        ``constant``, the root mean squared error of the mean effect on all rows, those seen and those not; ``shadow``,
+        the covariate that says most of the outcome and is not in the rule, for methods that ask for one.
 
     Raises
     ------
@@ -58,5 +59,5 @@ def ihdp_collider() -> Draw:
         study=study,
         truth={"ATE": float(tau.mean())},
         about="IHDP, realisation 1, outcomes hidden for smoking mothers' controls below 0",
-        extras={"tau": tau, "mu0": mu0, "mu1": mu1, "outcome": Y, "constant": off},
+        extras={"tau": tau, "mu0": mu0, "mu1": mu1, "outcome": Y, "constant": off, "shadow": ("x6",)},
     )

@@ -21,7 +21,7 @@ from yinguo.core.study import Study
 from yinguo.datasets.draw import Draw, effect_draw
 from yinguo.errors import DataError
 
-__all__ = ["jobs"]
+__all__ = ["jobs", "men", "trial_att"]
 
 COVARIATES = (
     "age", "education", "black", "hispanic", "married", "nodegree", "re74", "re75", "age^2", "age^3", "education^2",
@@ -53,25 +53,43 @@ def jobs(*, replication: int = 0) -> Draw:
     """
     if not 0 <= replication < SPLITS:
         raise DataError(f"replication is {replication}; there are the splits 0 to {SPLITS - 1}.")
-    with np.load(shared_file("jobs", "jobs_dw_bin.npz")) as file:
-        rows = {name: file[name] for name in ("x", "t", "yf", "e")}
-        test = file["test_index"][:, replication].astype(int)
-    study = Study.from_arrays(
-        rows["x"], rows["t"], rows["yf"], covariates=COVARIATES, treatment="training", outcome="employed"
-    )
-    randomised = rows["e"] == 1
+    study, randomised, tests = men()
+    test = tests[:, replication]
     draw = effect_draw(
         study=study,
         test=test,
         about=f"job training, experiment and PSID, outcome employment, split {replication}",
         test_randomised=randomised[test],
-        experimental_att=_trial_att(study.T, study.Y, randomised),
+        experimental_att=trial_att(study.T, study.Y, randomised),
     )
     kept = randomised[draw.study.rows]
-    truth = {"ATT": _trial_att(draw.study.T, draw.study.Y, kept)}
+    truth = {"ATT": trial_att(draw.study.T, draw.study.Y, kept)}
     return replace(draw, truth=truth, extras={**draw.extras, "randomised": kept})
 
 
-def _trial_att(T: np.ndarray, Y: np.ndarray, randomised: np.ndarray) -> float:
-    """All the treated took part in the experiment, so its controls are theirs."""
+def men() -> tuple[Study, np.ndarray, np.ndarray]:
+    """All 3,212 men; a bool array of those of the experiment; (642, 10) numbers of the test rows of each split.
+
+    Raises
+    ------
+    DataError
+        The data are not on this machine: says where to get them.
+    """
+    with np.load(shared_file("jobs", "jobs_dw_bin.npz")) as file:
+        rows = {name: file[name] for name in ("x", "t", "yf", "e")}
+        tests = file["test_index"].astype(int)
+    study = Study.from_arrays(
+        rows["x"], rows["t"], rows["yf"], covariates=COVARIATES, treatment="training", outcome="employed"
+    )
+    return study, rows["e"] == 1, tests
+
+
+def trial_att(T: np.ndarray, Y: np.ndarray, randomised: np.ndarray) -> float:
+    """The effect on the treated: all of them took part in the experiment, so its controls are theirs.
+
+    Parameters
+    ----------
+    T, Y : (n,) float arrays
+    randomised : (n,) bool array
+    """
     return float(Y[T == 1].mean() - Y[(T == 0) & randomised].mean())
