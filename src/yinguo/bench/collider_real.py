@@ -14,7 +14,8 @@ import numpy as np
 from yinguo.bench.effect_errors import policy_risk, root_pehe
 from yinguo.bench.instrument_draws import replication_of
 from yinguo.bench.spec import Build, Cell, Method, Published, PublishedTable
-from yinguo.datasets.draw import Draw, split_by_selection
+from yinguo.datasets.draw import Draw
+from yinguo.datasets.hidden_outcomes import split_by_selection
 
 __all__ = ["TABLE", "draw", "measure"]
 

@@ -20,7 +20,8 @@ from scipy.special import expit
 
 from yinguo.core.random import as_rng
 from yinguo.datasets.acic2016 import challenge_rows
-from yinguo.datasets.draw import Draw, hide_outcomes
+from yinguo.datasets.draw import Draw
+from yinguo.datasets.hidden_outcomes import hide_outcomes
 
 __all__ = ["acic_collider"]
 

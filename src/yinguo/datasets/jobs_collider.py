@@ -19,7 +19,8 @@ from typing import Any
 from scipy.special import expit
 
 from yinguo.core.random import as_rng
-from yinguo.datasets.draw import Draw, hide_outcomes
+from yinguo.datasets.draw import Draw
+from yinguo.datasets.hidden_outcomes import hide_outcomes
 from yinguo.datasets.jobs import men, trial_att
 
 __all__ = ["jobs_collider"]
