@@ -108,7 +108,7 @@ class ShadowCatcher(UnitEffects):
         estimands=("ATE",),
         needs=("selection", "covariates"),
         honours=("sample_weight", "groups"),
-        inference="influence function, with estimated selection model, the shadow variable taken as given",
+        inference="influence function, shadow variable as given",
         unit_effects="without intervals",
         assumes=(
             "some_shadow",
