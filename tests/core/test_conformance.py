@@ -130,10 +130,8 @@ def ready(cls, study: yg.Study, **options):
     """An instance whose folds, if it has any, are fixed by row content, so that permutations permute them too."""
     options = brief(cls) | options
     if "folds" in cls.option_defaults() and "folds" not in options:
-        # Outcomes that were not seen are all alike; the other columns tell their rows apart.
-        blocks = [b for b in (study.X, study.Z, study.V) if b is not None]
-        Y = np.where(np.isnan(study.Y), np.inf, study.Y)
-        ranks = np.lexsort((*np.column_stack(blocks).T, Y, study.T)).argsort()
+        # Outcomes that were not seen are all alike; row numbers, which move with the rows, tell their rows apart.
+        ranks = np.lexsort((study.rows, np.where(np.isnan(study.Y), np.inf, study.Y), study.T)).argsort()
         options["folds"] = ranks % 2
     return cls(**options)
 
