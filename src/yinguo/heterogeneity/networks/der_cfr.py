@@ -131,22 +131,20 @@ class Decomposed(ArmNetwork):
     def __init__(self, options: Any, sample: Sample) -> None:
         super().__init__(options)
         self.share, self.chances = sample.share, sample.chances
-        generator, width = sample.generator, options.representation[-1]
+        generator, width, init = sample.generator, options.representation[-1], options.first_weights
 
         def represent() -> Representation:
             return Representation(
-                sample.covariates, options.representation, normalise=options.normalise, init="xavier",
+                sample.covariates, options.representation, normalise=options.normalise, init=init,
                 generator=generator,
             )  # fmt: skip
 
         def heads(inputs: int) -> ArmHeads:
-            return ArmHeads(inputs, options.heads, chances=sample.chances, init="xavier", generator=generator)
+            return ArmHeads(inputs, options.heads, chances=sample.chances, init=init, generator=generator)
 
         self.instruments, self.confounders, self.adjusters = represent(), represent(), represent()
         self.heads, self.adjuster_heads = heads(2 * width), heads(width)
-        self.treatment = mlp(
-            [width, *options.treatment_layers, 1], generator=generator, activation="elu", init="xavier"
-        )
+        self.treatment = mlp([width, *options.treatment_layers, 1], generator=generator, activation="elu", init=init)
         self.row_weights = RowWeights(len(sample.training["Y"]))
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
