@@ -40,7 +40,7 @@ def test_total_and_direct_effects_are_right_whatever_connects_the_two(fits, stru
         assert all(checks(r)["first-stage"].verdict == "ok" for r in results)
 
 
-@pytest.mark.parametrize("structure", set(TRUTH) - {"m"})
+@pytest.mark.parametrize("structure", [name for name in TRUTH if name != "m"])
 def test_least_squares_on_the_same_step_is_wrong_on_the_same_draws(structure):
     study = causal_regression_design(structure=structure, random_state=0).study
     D = np.column_stack([np.ones(study.n), study.T, study.X])
