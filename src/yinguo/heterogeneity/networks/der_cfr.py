@@ -203,7 +203,8 @@ class Decomposed(ArmNetwork):
         if chosen.instrument_strength > 0:
             I = self.instruments(X)  # noqa: E741
             error = nn.functional.binary_cross_entropy_with_logits(self.treatment(I), T)
-            parts["instruments"] = chosen.instrument_strength * (outcome_gap(I, T, batch["high"], omega) + error)
+            gap = chosen.gap_strength * outcome_gap(I, T, batch["high"], omega)
+            parts["instruments"] = chosen.instrument_strength * (gap + error)
         if chosen.orthogonality_strength > 0:
             parts["orthogonality"] = chosen.orthogonality_strength * orthogonality(*self.contributions())
         return parts
