@@ -120,3 +120,4 @@ def test_nothing_to_show_is_still_a_picture():
         segments_plot(effect_segments(psi, rng.normal(size=(50, 2)), drawn=np.arange(50) < 25)),
     ):
         figure.draw_without_rendering()
+        assert figure.axes
