@@ -1,5 +1,10 @@
 """Studies that several tests share."""
 
+import os
+
+# No test may ask a hub for weights; transformers reads this when it is first imported.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 import numpy as np
 import pytest
 

@@ -24,6 +24,7 @@ ALLOWED = {
     "selection": {"numpy", "scipy", "sklearn"},
     "temporal": {"numpy", "scipy", "sklearn"},
     "stable": {"numpy", "scipy", "sklearn"},
+    "language": {"numpy", "scipy", "sklearn", "safetensors", "transformers", "peft"},
     "nets": {"numpy", "torch"},
     "report": {"numpy", "matplotlib", "jinja2"},
     "bench": {"numpy", "scipy", "joblib", "rich", "threadpoolctl"},
@@ -49,7 +50,7 @@ def test_a_package_imports_only_what_its_layer_allows(package):
 
 
 def test_a_method_package_does_not_import_its_sibling():
-    rooms = {"confounding", "instruments", "heterogeneity", "selection", "temporal", "stable"}
+    rooms = {"confounding", "instruments", "heterogeneity", "selection", "temporal", "stable", "language"}
     for package in rooms:
         for path in (SOURCE / package).rglob("*.py"):
             names = {
@@ -66,6 +67,12 @@ def test_torch_is_imported_in_one_place():
     """Elsewhere its absence would be a bare ModuleNotFoundError instead of the error that names the extra."""
     for path in SOURCE.rglob("*.py"):
         assert "torch" not in imported(path) or path == SOURCE / "nets" / "__init__.py", path
+
+
+def test_transformers_and_peft_are_imported_in_one_place():
+    for path in SOURCE.rglob("*.py"):
+        found = imported(path) & {"transformers", "peft"}
+        assert not found or path == SOURCE / "language" / "hub.py", path
 
 
 def test_every_module_is_under_three_hundred_lines_and_has_a_docstring():

@@ -33,6 +33,7 @@ _EXPORTS = {
     "write_report": "yinguo.report",
     "datasets": "yinguo.datasets",
     "diagnose": "yinguo.diagnose",
+    "language": "yinguo.language",
 }
 for _package in (_confounding, _instruments, _heterogeneity, _selection, _temporal, _stable):
     _EXPORTS |= dict.fromkeys(_package.__all__, _package.__name__)

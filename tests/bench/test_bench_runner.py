@@ -315,3 +315,48 @@ def test_progress_bar_counts_failures(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stderr", written)
     bench.run(toy(methods=(method("fails", "NotANumber"),)), folder=tmp_path, n_jobs=1, progress=True)
     assert "failed 17" in written.getvalue()
+
+
+def draw_material(rng):
+    from yinguo.bench.spec import Material
+
+    return Material(study=rng.normal(size=5), extras={"n": 5})
+
+
+class Learns:
+    def fit(self, study):
+        self.size = len(study)
+        return self
+
+
+def size_of(fitted, drawn):
+    return {"size": fitted.size, "known": drawn.extras["n"]}
+
+
+def test_a_table_without_an_estimand_takes_its_measures_alone(tmp_path):
+    from yinguo.bench.render import markdown
+    from yinguo.bench.spec import Build, Cell, Method
+    from yinguo.bench.summary import summarise
+
+    table = toy(
+        estimand=None,
+        metrics=(),
+        published=(),
+        draw=draw_material,
+        cells=(Cell("one", {}),),
+        methods=(Method("learns", Build(f"{__name__}:Learns"), "Fixed."),),
+        measure=size_of,
+        measures=("size",),
+    )
+    tasks = plan(table)
+    rows = run_rows(table, tasks, folder=tmp_path, n_jobs=1, progress=False)
+    assert {row.measures["size"] for row in rows.values()} == {5.0}
+    assert {row.truth for row in rows.values()} == {None}
+    page = markdown(summarise(table, tasks, rows))
+    assert "Estimand" not in page
+    assert "learns" in page
+
+
+def test_a_table_without_an_estimand_shows_no_bias():
+    with pytest.raises(ValueError, match="it has no estimand"):
+        toy(estimand=None)

@@ -37,11 +37,12 @@ def markdown(summary: Summary) -> str:
     table = summary.table
     parts = [f"# {table.title}", f"Source: {table.source}", table.protocol]
     unit = f", in {table.unit}" if table.unit else ""
+    estimated = f"Estimand: {table.estimand}{unit}. " if table.estimand else ""
+    spread = "SD divides by the number of draws, so that RMSE² = Bias² + SD². " if table.estimand else ""
     parts.append(
-        f"Estimand: {table.estimand}{unit}. A figure is followed by its Monte Carlo standard error. SD divides by the "
-        "number of draws, so that RMSE² = Bias² + SD². CPU s is the processor time of one fit. The mark says what the "
-        "printed figures are worth: met by ours (reproduced), a product of how they were made (artefact), or neither "
-        "shown (unverified)."
+        f"{estimated}A figure is followed by its Monte Carlo standard error. {spread}CPU s is the processor time of "
+        "one fit. The mark says what the printed figures are worth: met by ours (reproduced), a product of how they "
+        "were made (artefact), or neither shown (unverified)."
     )
     if table.measures:
         parts.append(

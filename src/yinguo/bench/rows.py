@@ -30,8 +30,8 @@ class Row:
         options, replication, seed, version and code.
     cell, method : str
     replication : int
-    truth : float
-        Joined after the fit.
+    truth : float or None
+        Joined after the fit; None in a table without an estimand.
     estimate, se : float or None
         None where the fit failed or the method gives no standard error.
     covered : bool or None
@@ -52,7 +52,7 @@ class Row:
     cell: str
     method: str
     replication: int
-    truth: float
+    truth: float | None = None
     estimate: float | None = None
     se: float | None = None
     covered: bool | None = None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from yinguo.datasets.draw import Draw
 
-__all__ = ["MARKS", "METRICS", "Build", "Cell", "Method", "Published", "PublishedTable"]
+__all__ = ["MARKS", "METRICS", "Build", "Cell", "Material", "Method", "Published", "PublishedTable"]
 
 #: What a printed number is worth: met by our run within its Monte Carlo error; the product of an
 #: error in how it was made, which the note explains; or not traced to a run that can be repeated.
@@ -62,6 +62,22 @@ class Build:
         """Plain JSON: the path, and the options with nested builds spelled out."""
         options = {name: value.to_dict() if isinstance(value, Build) else value for name, value in self.options.items()}
         return {"path": self.path, "options": options}
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a table without an estimand hands to its methods, where that is no table of rows.
+
+    Attributes
+    ----------
+    study : object
+        All that a method may see: the argument of its ``fit``.
+    extras : mapping
+        What the table's ``measure`` judges by; never passed to a method.
+    """
+
+    study: Any
+    extras: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +166,15 @@ class PublishedTable:
     title, source, protocol, gaps : str
         What it shows; where it was printed; how the draws are made and how many there were; what is
         known to be unknown or wrong about it.
-    estimand, unit : str
-        What is estimated, e.g. ``"ATT"``, and in which unit. A method whose options name another estimand is
-        held against the truth of that one.
+    estimand : str or None
+        What is estimated, e.g. ``"ATT"``. A method whose options name another estimand is held against the truth of
+        that one. None where nothing is estimated: the table then shows its measures alone.
+    unit : str
+        Unit of the estimate.
     draw : callable
         ``draw(rng, **cell.settings) -> Draw`` with a numpy generator; a module-level function. The draw
-        must know the truth of the estimand.
+        must know the truth of the estimand. Where there is none, it may be any object whose ``study`` is what the
+        methods of the table are fitted to, such as a :class:`Material`.
     cells : tuple of Cell
     methods : tuple of Method
     replications : int
@@ -181,9 +200,9 @@ class PublishedTable:
     source: str
     protocol: str
     gaps: str
-    estimand: str
+    estimand: str | None
     unit: str
-    draw: "Callable[..., Draw]"
+    draw: "Callable[..., Any]"
     cells: tuple[Cell, ...]
     methods: tuple[Method, ...]
     replications: int
@@ -202,6 +221,8 @@ class PublishedTable:
             repeated = sorted({name for name in names if names.count(name) > 1})
             if repeated:
                 raise ValueError(f"table {self.name}: {kind} names must differ, {repeated} stand more than once")
+        if self.estimand is None and set(self.metrics) - {"seconds"}:
+            raise ValueError(f"table {self.name}: it has no estimand, so its metrics can be 'seconds' only")
         mentioned = [("cell", p.cell, cells) for p in self.published]
         mentioned += [("method", p.method, labels) for p in self.published]
         mentioned += [("cell", name, cells) for method in self.methods for name in method.cells or ()]

@@ -205,11 +205,12 @@ def _line(
     measured: dict[str, np.ndarray] = {}
     told = set(named)
     if good:
-        estimates = np.array([row.estimate for row in good], dtype=float)
-        figures = {
-            "estimate": mean_figure(estimates),
-            **error_figures(estimates, np.array([row.truth for row in good])),
-        }
+        if good[0].truth is not None:
+            estimates = np.array([row.estimate for row in good], dtype=float)
+            figures = {
+                "estimate": mean_figure(estimates),
+                **error_figures(estimates, np.array([row.truth for row in good])),
+            }
         covered = np.array([row.covered for row in good if row.covered is not None], dtype=float)
         if covered.size:
             figures["coverage"] = mean_figure(covered)
@@ -232,7 +233,7 @@ def _line(
         failed=len(rows) - len(good),
         reasons=_counted(row.error for row in rows if row.error is not None),
         noted=_counted(note for row in rows for note in row.warnings),
-        truth=mean_figure(np.array([row.truth for row in rows])) if rows else None,
+        truth=mean_figure(np.array([row.truth for row in rows])) if rows and rows[0].truth is not None else None,
         figures=figures,
         measures={name: mean_figure(values) for name, values in measured.items()},
         spreads={name: spread_of(values) for name, values in measured.items() if name in told},

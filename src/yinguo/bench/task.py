@@ -19,7 +19,6 @@ import numpy as np
 
 from yinguo.bench.rows import Row
 from yinguo.bench.spec import Build, Cell, Method
-from yinguo.datasets.draw import Draw
 
 __all__ = ["Task", "run_task"]
 
@@ -36,8 +35,8 @@ class Task:
     key : str
         Digest of everything that decides the result.
     draw, measure : callables of the table
-    estimand : str
-        What the estimate must be an estimate of; which truth it is held against.
+    estimand : str or None
+        What the estimate must be an estimate of; which truth it is held against. None: only measures are taken.
     cell : Cell
     method : Method
     replication : int
@@ -48,9 +47,9 @@ class Task:
     """
 
     key: str
-    draw: Callable[..., Draw]
+    draw: Callable[..., Any]
     measure: Callable[..., Any] | None
-    estimand: str
+    estimand: str | None
     cell: Cell
     method: Method
     replication: int
@@ -74,7 +73,7 @@ def run_task(task: Task) -> Row:
         cell=task.cell.name,
         method=task.method.label,
         replication=task.replication,
-        truth=float(drawn.truth[task.estimand]),
+        truth=None if task.estimand is None else float(drawn.truth[task.estimand]),
         version=task.version,
         code=task.code,
     )
@@ -86,24 +85,24 @@ def run_task(task: Task) -> Row:
             started = _now()
             fitted = estimator.fit(drawn.study)
             spent = _since(started)
-            found = _read(fitted.result_, task.estimand)
+            found = {} if task.estimand is None else _read(fitted.result_, task.estimand)
         # Whatever a method raises is a result of the benchmark: the row says what, and the run goes on.
         except Exception as error:
             return replace(row, **_since(started), error=_shorten(f"{type(error).__name__}: {error}"))
-    interval = found.pop("interval")
-    notes = [*found.pop("notes"), *(str(warning.message) for warning in caught)]
+    interval = found.pop("interval", None)
+    notes = [*found.pop("notes", ()), *(str(warning.message) for warning in caught)]
     return replace(
         row,
         **spent,
         **found,
-        covered=None if interval is None else bool(interval[0] <= row.truth <= interval[1]),
+        covered=None if interval is None or row.truth is None else bool(interval[0] <= row.truth <= interval[1]),
         measures={} if task.measure is None else {k: float(v) for k, v in task.measure(fitted, drawn).items()},
         warnings=tuple(dict.fromkeys(_shorten(note) for note in notes)),
     )
 
 
 @functools.lru_cache(maxsize=1)
-def _draw(draw: Callable[..., Draw], settings: str, seed: tuple[int, tuple[int, int]]) -> Draw:
+def _draw(draw: Callable[..., Any], settings: str, seed: tuple[int, tuple[int, int]]) -> Any:
     """The draw, remembered for the next method, which usually meets the same one."""
     sequence = np.random.SeedSequence(seed[0], spawn_key=seed[1])
     return draw(np.random.default_rng(sequence), **json.loads(settings))
