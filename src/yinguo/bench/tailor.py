@@ -144,10 +144,10 @@ TABLE = PublishedTable(
     unit="",
     draw=draw,
     cells=(
-        Cell(ONE, {"tasks": 1}, 12), Cell(ROW, {"tasks": 3}, 6), Cell(MERGED, {"tasks": 3, "merged": True}, 8),
+        Cell(ONE, {"tasks": 1}, 10), Cell(ROW, {"tasks": 3}, 5), Cell(MERGED, {"tasks": 3, "merged": True}, 6),
     ),
     methods=_methods(),
-    replications=12,
+    replications=10,
     metrics=("seconds",),
     measure=measure,
     measures=MEASURES,

@@ -13,7 +13,8 @@ row. One weight q that goes back costs
 
 after the best change of all others (optimal brain surgeon with the target :math:`\theta_{pre}` in place of 0). The
 patch holds the largest :math:`\omega z(s) + (1 - \omega) z(u)`, :math:`s_q = |\theta_{sft,q} - \theta_{pre,q}|` and z
-standardisation over the row. How the patch makes up for what goes back is in :mod:`~yinguo.language.tailor.compensation`.
+standardisation over the row. How the patch makes up for what goes back:
+:mod:`~yinguo.language.tailor.compensation`.
 
 Source: Zhu, Sun, Li, Shen, Yan, Ding, Wu & Kuang (2024), Model Tailor, ICML, PMLR 235:62581-62598.
 """

@@ -1,0 +1,113 @@
+"""Texts of the new task as calibration batches, and the tuned model to run them through."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from yinguo.errors import DataError
+from yinguo.language.hub import transformers
+from yinguo.language.tailor.moments import MomentsFolder, measure_to_folder
+from yinguo.nets import nn, torch
+
+__all__ = ["calibrate", "calibration_batches", "read_texts"]
+
+#: Keys under which a line of JSON may hold its text; those that are there are joined in this order.
+_KEYS = ("text", "prompt", "instruction", "question", "input", "completion", "response", "output", "answer")
+
+
+def read_texts(path: Path | str, *, most: int | None = None) -> list[str]:
+    """Texts of a file: one a line, or JSON lines with a text.
+
+    Parameters
+    ----------
+    path : path
+        ``.jsonl``, or any other ending for plain lines.
+    most : int, optional
+        Take the first so many.
+
+    Raises
+    ------
+    DataError
+        No such file, a line that is no JSON object, one without a text, or no text at all.
+    """
+    file = Path(path)
+    try:
+        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()][:most]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {file}: {error}; give a text file or JSON lines.") from error
+    if not lines:
+        raise DataError(f"{file} holds no text; calibration needs some inputs of the new task.")
+    if file.suffix.lower() != ".jsonl":
+        return lines
+    return [_text(line, number, file) for number, line in enumerate(lines, start=1)]
+
+
+def calibration_batches(
+    texts: Sequence[str], tokenizer: Any, *, batch_size: int = 8, length: int = 512
+) -> list[dict[str, torch.Tensor]]:
+    """Tokens and attention masks, texts of like length together and padded to the longest of their batch.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    tokenizer : transformers tokenizer
+    batch_size, length : int
+        Texts in a batch; tokens after which a text is cut.
+    """
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    ordered = sorted(texts, key=len)
+    batches = []
+    for start in range(0, len(ordered), batch_size):
+        read = tokenizer(
+            ordered[start : start + batch_size], return_tensors="pt", padding=True, truncation=True, max_length=length
+        )
+        batches.append({"input_ids": read["input_ids"], "attention_mask": read["attention_mask"]})
+    return batches
+
+
+def calibrate(
+    folder: Path | str, texts: Sequence[str], moments: Path | str, *, batch_size: int = 8, length: int = 512
+) -> MomentsFolder:
+    """Load a tuned checkpoint, read the texts with it, and write the moments of the inputs of its linear layers.
+
+    Parameters
+    ----------
+    folder : path
+        Checkpoint with config and tokenizer; its weights are loaded in their own type.
+    texts : sequence of str
+    moments : path
+        Folder for the moments.
+    batch_size, length : int
+        As in :func:`calibration_batches`.
+
+    Raises
+    ------
+    DataError
+        A checkpoint that transformers cannot load.
+    """
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder)
+        kind = getattr(transformers, (config.architectures or ["AutoModelForCausalLM"])[0])
+        model: nn.Module = kind.from_pretrained(folder, dtype="auto").eval()
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, AttributeError) as error:
+        first = str(error).strip().split("\n")[0]
+        raise DataError(f"cannot load {folder} for calibration: {first}") from error
+    batches = calibration_batches(texts, tokenizer, batch_size=batch_size, length=length)
+    # A head that these inputs do not reach has no moments; it is treated like any other tensor.
+    return measure_to_folder(model, batches, moments, skip_silent=True)
+
+
+def _text(line: str, number: int, file: Path) -> str:
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"line {number} of {file} is no JSON; name the file .txt if it holds plain lines.") from error
+    if isinstance(found, str):
+        return found
+    parts = [str(found[key]) for key in _KEYS if found.get(key)] if isinstance(found, dict) else []
+    if not parts:
+        raise DataError(f"line {number} of {file} has no text; it needs one of the keys {', '.join(_KEYS)}.")
+    return "\n".join(parts)
