@@ -68,7 +68,7 @@ def test_columns_of_the_csv_are_the_documented_ones():
     assert re.findall(r"`(\w+)`", section("CSV of `estimate`").split(": the keys")[0]) == list(CSV_COLUMNS)
 
 
-@pytest.mark.parametrize("command", ["estimate", "bench"])
+@pytest.mark.parametrize("command", ["estimate", "bench", "tailor"])
 def test_every_option_is_documented_and_every_documented_option_exists(command):
     parameters = get_command(app).commands[command].params
     offered = {name for p in parameters for name in p.opts if name.startswith("--")} - {"--help"}

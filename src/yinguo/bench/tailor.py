@@ -39,7 +39,7 @@ GAPS = """
 """
 
 MEASURES = ("H-score", "Avg", "P_orig", "P_new")
-DENSITIES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+DENSITIES = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 ONE, ROW, MERGED = "one new task", "three in a row", "three merged"
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from yinguo.cli.tailor_options import tailor
+
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -274,3 +276,6 @@ def bench(
         resume=resume,
         progress=progress,
     )
+
+
+app.command(short_help="A tuned checkpoint that keeps what it could before.")(tailor)

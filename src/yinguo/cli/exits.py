@@ -37,6 +37,7 @@ _OPTIONS = (
     (r"\b(selection|shadow|time)=(?=[\s.;,]|$)", r"--\1"),
     (r"\btreated=(?=[\s.;,]|$)", "--treated VALUE"),
     (r"\btreated=(?=\S)", "--treated "),
+    (r"\bpass overwrite=True\b", "add --force"),
 )
 
 

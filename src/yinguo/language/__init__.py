@@ -9,6 +9,20 @@ from yinguo.core.lazy import lazy_exports as _lazy_exports
 _EXPORTS: dict[str, str] = {
     "SmallGPT": "small_gpt",
     "load_checkpoint": "checkpoints",
+    "L2SP": "tailor.l2_sp",
+    "L2SPCallback": "tailor.l2_sp_callback",
+    "ForgettingCurve": "tailor.scores",
+    "dare": "tailor.merging",
+    "graft": "tailor.merging",
+    "h_score": "tailor.scores",
+    "measure_to_folder": "tailor.moments",
+    "merge_patches": "tailor.merging",
+    "tailor_checkpoint": "tailor.checkpoint",
+    "tailor_layer": "tailor.layer",
+    "tailor_model": "tailor.model",
+    "task_arithmetic": "tailor.merging",
+    "ties": "tailor.merging",
+    "wise_ft": "tailor.merging",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

@@ -20,7 +20,7 @@ from yinguo.language.tailor.shards import FLOATS, ShardWriter, row_shape
 from yinguo.language.tailor.streaming import Dare, Graft, LargestChanges, Moved, Tailor, Way, find_border
 from yinguo.nets import torch
 
-__all__ = ["METHODS", "TailoredCheckpoint", "tailor_checkpoint"]
+__all__ = ["METHODS", "TailoredCheckpoint", "check_target", "tailor_checkpoint"]
 
 METHODS = ("tailor", "dare", "wise-ft", "ties", "grafting")
 #: Numbers of a tensor that are worked on at once, unless a single row has more.
@@ -120,7 +120,7 @@ def tailor_checkpoint(
         moments = MomentsFolder(moments)
     target = Path(out)
     with WeightFolder(pretrained) as before, WeightFolder(tuned) as after:
-        _check_target(target, before, after, overwrite)
+        check_target(target, before, after, overwrite=overwrite)
         check_pair(before, after)
         strangers = [] if moments is None else [name for name in moments.files if name not in after]
         if strangers:
@@ -223,7 +223,14 @@ def _move(aside: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _check_target(target: Path, before: WeightFolder, after: WeightFolder, overwrite: bool) -> None:
+def check_target(target: Path, before: WeightFolder, after: WeightFolder, *, overwrite: bool) -> None:
+    """Whether a result can be written there.
+
+    Raises
+    ------
+    DataError
+        In or around one of its sources, there already, a file, or without room.
+    """
     place = target.resolve()
     for folder in (before, after):
         source = folder.path.resolve()
