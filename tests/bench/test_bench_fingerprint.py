@@ -13,7 +13,9 @@ FILES = {
     "method.py": "from toybox.core.base import base\nfrom . import kernels\n\n\ndef fit():\n    return base()\n",
     "sibling.py": "def fit():\n    return 2\n",
     "late.py": "def fit():\n    from toybox.kernels import HALF\n\n    return HALF\n",
-    "table.py": "from toybox.kernels import HALF\n\n\ndef draw():\n    return HALF\n\n\nGAPS = 'none known'\nTABLE = 'a title'\n",
+    "table.py": (
+        "from toybox.kernels import HALF\n\n\ndef draw():\n    return HALF\n\n\nGAPS = 'none known'\nTABLE = 'a title'\n"
+    ),
 }
 
 
