@@ -22,23 +22,23 @@ class Line(nn.Module):
         return {"loss": (self.layer(x)[:, 0] - labels).square().mean()}
 
 
-def distance(strength, folder):
-    model = Line()
-    start = model.layer.weight.detach().clone()
+def test_gradient_descent_with_the_callback_ends_where_loss_and_penalty_are_least(tmp_path, monkeypatch):
+    # A folder called datasets stands where Python looks when the tests run, and the Trainer takes it for the library.
+    monkeypatch.setattr(transformers.trainer, "is_datasets_available", lambda: False)
+    model, strength = Line(), 3.0
+    start = torch.cat([model.layer.weight.detach()[0], model.layer.bias.detach()]).double()
     rows = [{"x": [1.0, 0.5 * k], "labels": 3.0 + k} for k in range(8)]
     options = transformers.TrainingArguments(
-        str(folder), num_train_epochs=40, learning_rate=0.05, optim="sgd", lr_scheduler_type="constant",
+        str(tmp_path), num_train_epochs=60, learning_rate=0.05, optim="sgd", lr_scheduler_type="constant",
         per_device_train_batch_size=8, report_to=[], save_strategy="no", disable_tqdm=True, use_cpu=True,
         max_grad_norm=0, logging_strategy="no",
     )  # fmt: skip
     callback = L2SPCallback(L2SP(model, strength=strength))
     transformers.Trainer(model, options, train_dataset=rows, callbacks=[callback]).train()
-    return float((model.layer.weight - start).norm())
-
-
-def test_a_stronger_penalty_stays_nearer(tmp_path, monkeypatch):
-    # A folder called datasets stands where Python looks when the tests run, and the Trainer takes it for the library.
-    monkeypatch.setattr(transformers.trainer, "is_datasets_available", lambda: False)
-    free, held = distance(0.0, tmp_path), distance(3.0, tmp_path)
-    assert free > 0.5
-    assert held < 0.5 * free
+    X = torch.tensor([[*row["x"], 1.0] for row in rows], dtype=torch.float64)
+    y = torch.tensor([row["labels"] for row in rows], dtype=torch.float64)
+    system = X.T @ X / 8 + strength * torch.eye(3, dtype=torch.float64)
+    best = torch.linalg.solve(system, X.T @ y / 8 + strength * start)
+    found = torch.cat([model.layer.weight.detach()[0], model.layer.bias.detach()]).double()
+    assert torch.allclose(found, best, atol=1e-4)
+    assert (torch.linalg.lstsq(X, y[:, None]).solution[:, 0] - best).norm() > 0.5
