@@ -5,7 +5,7 @@ Run: OMP_NUM_THREADS=1 python benchmarks/tailor_memory.py [--scratch DIR] [--sma
 Two checkpoints are generated (single precision, an embedding and a head of 524 MB each, layers of 2,048 inputs), some
 8 GB of disk with the results, all removed at the end. Each way runs in a process of its own; what counts is the largest
 resident set of that process. "constant" is that of a process that has imported the same code and done nothing, and the
-limit three times the largest tensor plus the constant. Moments are random, of six layers.
+limit three times the largest tensor plus the constant. Moments are random, of two layers.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def generate(folder: Path, seed: int, small: bool) -> None:
 
 
 def moments(folder: Path, small: bool) -> None:
-    """Moments of the inputs of six layers, in one file."""
+    """Moments of the inputs of two layers, in one file."""
     from yinguo.language.tailor.shards import ShardWriter
     from yinguo.nets import torch
     from yinguo.nets.blocks import make_generator
@@ -72,7 +72,7 @@ def moments(folder: Path, small: bool) -> None:
     X = torch.randn(width // 2, width, generator=make_generator(2))
     with ShardWriter(folder / "0.safetensors", {"H": ("F32", (width, width))}) as writer:
         writer.write(2 * X.T @ X / len(X))
-    (folder / "moments.json").write_text(json.dumps({f"layers.{k}.up.weight": "0.safetensors" for k in range(6)}))
+    (folder / "moments.json").write_text(json.dumps({f"layers.{k}.up.weight": "0.safetensors" for k in range(2)}))
 
 
 def child(way: str, scratch: Path) -> None:

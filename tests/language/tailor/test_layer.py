@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from yinguo.errors import DataError  # noqa: E402
-from yinguo.language.tailor.compensation import compensate_exact, compensate_in_order, output_error  # noqa: E402
+from yinguo.language.tailor.compensation import compensate_exact, compensate_in_order, output_error, scaled_to_best  # noqa: E402
 from yinguo.language.tailor.layer import (  # noqa: E402
     LayerTailor,
     choose_patch,
@@ -59,7 +59,8 @@ def test_the_exact_error_is_at_most_the_sequential_and_that_at_most_the_uncompen
     pre, tuned, H = problem(seed, outputs=24, inputs=(20, 64, 200)[seed % 3])
     found = [tailor_layer(pre, tuned, H, density=density, compensation=kind) for kind in ("exact", "sequential")]
     assert torch.equal(found[0].patch, found[1].patch)
-    assert found[0].error < found[1].error < found[0].uncompensated
+    assert found[0].error <= found[1].error * (1 + 1e-9)  # equal where a single weight stays
+    assert found[1].error < found[0].uncompensated
 
 
 def test_a_single_weight_that_goes_back_costs_what_brute_force_finds():
@@ -194,6 +195,32 @@ def test_without_moments_the_largest_changes_of_each_row_stay():
     assert (change.masked_fill(~made.patch, torch.inf).amin(1) >= change.masked_fill(made.patch, 0).amax(1)).all()
     assert torch.equal(made.weight, torch.where(made.patch, tuned, pre))
     assert made.error is None
+
+
+@pytest.mark.parametrize("density", [0.0, 0.1, 0.37, 1.0])
+def test_the_largest_of_a_row_are_those_of_a_stable_sort(density):
+    values = torch.randint(0, 6, (40, 33), generator=make_generator(2)).float()  # with many equal ones
+    order = values.sort(dim=1, descending=True, stable=True).indices[:, : round(density * 33)]
+    expected = torch.zeros(40, 33, dtype=torch.bool).scatter_(1, order, True)
+    assert torch.equal(top_of_rows(values, density), expected)
+
+
+@pytest.mark.parametrize("rows", [100, 400])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_column_order_is_no_worse_than_nothing_also_where_inputs_are_unrelated(seed, rows):
+    """There the plain column order may be, which the first line makes sure of for some rows."""
+    pre, tuned, H = problem(seed, inputs=200, rows=rows, common=0.0)
+    damped = H + 0.01 * H.diagonal().mean() * torch.eye(200, dtype=torch.float64)
+    patch = top_of_rows((tuned - pre).abs(), 0.1)
+    made = compensate_in_order(pre, tuned, patch, torch.linalg.cholesky(torch.linalg.inv(damped), upper=True))
+    plain = torch.where(patch, tuned, pre)
+    best = scaled_to_best(made, plain, tuned, damped)
+    errors = [[output_error(w[[k]], tuned[[k]], damped) for k in range(32)] for w in (plain, made, best)]
+    assert any(b > a for a, b, _ in zip(*errors, strict=True))
+    assert all(c <= min(a, b) * (1 + 1e-12) for a, b, c in zip(*errors, strict=True))
+    assert torch.equal(best[~patch], pre[~patch])
+    layer = tailor_layer(pre, tuned, H, compensation="sequential")
+    assert layer.error < layer.uncompensated
 
 
 def test_equal_scores_are_taken_from_the_left_and_a_flat_row_counts_nothing():

@@ -6,14 +6,15 @@ With D the weights of a row that go back and K those that stay,
 
 is the best that can be done. For wide layers it is approximated column by column: with U the upper Cholesky factor of
 :math:`H^{-1}`, a weight that goes back leaves :math:`e = (\theta_q - \theta_{pre,q}) / U_{qq}`, and :math:`e\,U_{q,:}`
-is *subtracted* from the columns to its right.
+is *subtracted* from the columns to its right. That may be a little worse than nothing where inputs are all but
+unrelated, so the step of each row is scaled by the number that serves it best.
 
 Source: Zhu et al. (2024), Model Tailor, ICML; the column order is that of Frantar & Alistarh (2023), SparseGPT, ICML.
 """
 
 from yinguo.nets import torch
 
-__all__ = ["compensate_exact", "compensate_in_order", "output_error"]
+__all__ = ["compensate_exact", "compensate_in_order", "output_error", "scaled_to_best"]
 
 #: Columns between two updates of everything to the right.
 _BLOCK = 128
@@ -83,6 +84,27 @@ def compensate_in_order(
             weight[:, q + 1 : end] += sign * left[:, q - start, None] * U[q, q + 1 : end]
         weight[:, end:] += sign * left @ U[start:end, end:]
     return weight
+
+
+def scaled_to_best(made: torch.Tensor, plain: torch.Tensor, tuned: torch.Tensor, H: torch.Tensor) -> torch.Tensor:
+    """Each row on the line from no compensation to the one that was made, where its output is nearest to the tuned one.
+
+    Parameters
+    ----------
+    made, plain, tuned : (out, in) tensors
+        With compensation, without it, and what is aimed at.
+    H : (in, in) tensor
+
+    Returns
+    -------
+    (out, in) tensor
+        No row is further from ``tuned`` than those of ``plain`` and ``made``.
+    """
+    step = made - plain
+    pull = step @ H
+    curvature = (pull * step).sum(1)
+    best = -(pull * (plain - tuned)).sum(1) / torch.where(curvature > 0, curvature, 1.0)
+    return plain + torch.where(curvature > 0, best, 0.0)[:, None] * step
 
 
 def output_error(weight: torch.Tensor, tuned: torch.Tensor, H: torch.Tensor) -> float:

@@ -22,7 +22,12 @@ Source: Zhu, Sun, Li, Shen, Yan, Ding, Wu & Kuang (2024), Model Tailor, ICML, PM
 from dataclasses import dataclass
 
 from yinguo.errors import DataError
-from yinguo.language.tailor.compensation import compensate_exact, compensate_in_order, output_error
+from yinguo.language.tailor.compensation import (
+    compensate_exact,
+    compensate_in_order,
+    output_error,
+    scaled_to_best,
+)
 from yinguo.nets import torch
 
 __all__ = [
@@ -194,6 +199,8 @@ class LayerTailor:
         elif self.kind == "sequential":
             assert self.U is not None
             made = compensate_in_order(pre, sft, patch, self.U, legacy_sign=self.legacy_sign)
+            if not self.legacy_sign:
+                made = scaled_to_best(made, plain, sft, self.damped)
         else:
             made = plain
         # Cast back first: outside the patch the weights are the pre-trained ones to the bit.
@@ -242,11 +249,12 @@ def top_of_rows(values: torch.Tensor, density: float) -> torch.Tensor:
     density : float in [0, 1]
     """
     count = round(density * values.shape[1])
-    patch = torch.zeros(values.shape, dtype=torch.bool, device=values.device)
-    if count:
-        # Stable, because changes of 16-bit weights have few values and a choice among equals must not be arbitrary.
-        patch.scatter_(1, values.sort(dim=1, descending=True, stable=True).indices[:, :count], True)
-    return patch
+    if not count:
+        return torch.zeros(values.shape, dtype=torch.bool, device=values.device)
+    # Without sorting; and not as topk breaks ties, since changes of 16-bit weights have few values.
+    border = values.topk(count, dim=1, sorted=False).values.amin(1, keepdim=True)
+    above, equal = values > border, values == border
+    return above | (equal & (equal.cumsum(1) <= count - above.sum(1, keepdim=True)))
 
 
 def check_share(name: str, value: float) -> None:

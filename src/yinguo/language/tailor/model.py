@@ -103,7 +103,7 @@ def tailor_model(
         Parameters that are no weight of a linear layer: the largest changes of each row, none of them, or all.
     layers : callable (name) -> bool, optional
         Which linear layers to tailor; the others count among the ``others``.
-    forward : callable (model, batch), optional
+    forward : callable (model, batch)
         How the model is called; ``model(**batch)`` for mappings, ``model(batch)`` otherwise.
     progress : callable (done, total, name), optional
     **options
