@@ -76,8 +76,10 @@ def _moments(request: TailorRequest, scratch: str) -> str | None:
     from yinguo.language.tailor.texts import read_texts
 
     texts = read_texts(request.calibration, most=request.samples)
+    from yinguo.language.hub import transformers
     from yinguo.language.tailor.calibration import calibrate
 
+    transformers.utils.logging.disable_progress_bar()  # it would show without being asked, and not on our terms
     folder = request.moments or scratch
     calibrate(request.finetuned, texts, folder)
     return folder

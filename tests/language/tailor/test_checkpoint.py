@@ -301,6 +301,25 @@ def test_whole_numbers_pass_if_they_are_equal_and_are_refused_if_they_differ(pai
         tailor_checkpoint(before, after, tmp_path / "other")
 
 
+@pytest.mark.parametrize("least", [0.05, 5.0])
+def test_moments_without_a_factor_get_more_damping_and_are_refused_in_the_end(pair, tmp_path, monkeypatch, least):
+    _, tuned, before, after = pair
+    measure_to_folder(Net(tuned), [torch.zeros(2, 3, dtype=torch.long)], tmp_path / "moments")
+    real = under_test.LayerTailor
+
+    def rounds(H, *, damping, **options):
+        if damping < least:
+            raise torch.linalg.LinAlgError("not positive-definite")
+        return real(H, damping=damping, **options)
+
+    monkeypatch.setattr(under_test, "LayerTailor", rounds)
+    if least < 1:
+        assert len(tailor_checkpoint(before, after, tmp_path / "out", moments=tmp_path / "moments").layers) == 2
+    else:
+        with pytest.raises(DataError, match=r"'a\.weight' have no Cholesky factor even with damping 1; calibrate"):
+            tailor_checkpoint(before, after, tmp_path / "out", moments=tmp_path / "moments")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

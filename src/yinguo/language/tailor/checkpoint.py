@@ -4,6 +4,7 @@ Both checkpoints are read and the result is written some rows at a time, file by
 With the moments of the inputs of a layer its matrix H and the factors of H are held as well, one layer at a time.
 """
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -25,6 +26,10 @@ __all__ = ["METHODS", "TailoredCheckpoint", "check_target", "tailor_checkpoint"]
 METHODS = ("tailor", "dare", "wise-ft", "ties", "grafting")
 #: Numbers of a tensor that are worked on at once, unless a single row has more.
 _AT_ONCE = 2**21
+
+#: Dampings tried for a layer, each ten times the one before.
+_TRIES = 3
+_LOG = logging.getLogger("yinguo.language")
 
 Progress = Callable[[int, int, str], None]
 
@@ -193,7 +198,19 @@ class _Tailoring:
             return Dare(1 - self.density, self.generator)
         if self.moments is None or name not in self.moments:
             return LargestChanges(self.density)
-        return Tailor(LayerTailor(self.moments.read(name), density=self.density, **self.options))
+        return Tailor(self._solver(name, self.moments.read(name)))
+
+    def _solver(self, name: str, H: torch.Tensor) -> LayerTailor:
+        """Factors of H; with more damping where rounding leaves it without any."""
+        options = {"damping": 0.01, **self.options}
+        for _ in range(_TRIES):
+            try:
+                return LayerTailor(H, density=self.density, **options)
+            except torch.linalg.LinAlgError:
+                _LOG.info("%s: moments are singular to rounding at damping %g", name, options["damping"])
+                options["damping"] *= 10
+        raise DataError(f"the moments of {name!r} have no Cholesky factor even with damping "
+                        f"{options['damping'] / 10:g}; calibrate on more varied texts.")  # fmt: skip
 
     def _blocks(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         count, columns = row_shape(self.after.entry(name).shape)
