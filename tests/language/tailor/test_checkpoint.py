@@ -130,10 +130,14 @@ def test_layout_types_and_companions_are_those_of_the_tuned_folder(pair, tmp_pat
     pre, _, _, after = pair
     whole = save(tmp_path / "whole", {n: v.float() for n, v in pre.items()}, {"model.safetensors": tuple(SHAPES)})
     (whole / "model.safetensors.index.json").unlink()
+    for folder, file in (("pooling", "config.json"), ("checkpoint-5", "model.safetensors")):
+        (after / folder).mkdir()
+        (after / folder / file).write_text("{}")
     tailor_checkpoint(whole, after, tmp_path / "out")
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == sorted(
-        [*SHARDS, "model.safetensors.index.json", "config.json"]
+        [*SHARDS, "model.safetensors.index.json", "config.json", "pooling"]
     )
+    assert (tmp_path / "out" / "pooling" / "config.json").exists()
     assert (tmp_path / "out" / "config.json").read_text() == '{"of": "tuned"}'
     assert {name: value.dtype for name, value in load(tmp_path / "out").items()} == {
         name: value.dtype for name, value in load(after).items()

@@ -135,8 +135,8 @@ def tailor_checkpoint(
         # Written aside and moved: a folder of that name is complete, whatever stops this.
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            for file in after.companions():
-                shutil.copyfile(file, aside / file.name)
+            for there in after.companions():
+                (shutil.copytree if there.is_dir() else shutil.copyfile)(there, aside / there.name)
             tailor.write(aside, progress)
             aside.chmod(0o755)
             _move(aside, target)

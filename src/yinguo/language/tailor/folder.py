@@ -77,11 +77,11 @@ class WeightFolder:
         return sum(shard.path.stat().st_size for shard in self.shards.values())
 
     def companions(self) -> list[Path]:
-        """Files that are no weights: config, tokenizer, index."""
+        """What is no weights: config, tokenizer, index, and folders without any weights in them."""
         return [
-            file
-            for file in sorted(self.path.iterdir())
-            if file.is_file() and file.suffix not in _LEFT_OUT and not file.name.endswith(".bin.index.json")
+            there
+            for there in sorted(self.path.iterdir())
+            if not (_is_weights(there) or (there.is_dir() and any(map(_is_weights, there.rglob("*")))))
         ]
 
     def _files(self) -> list[str]:
@@ -108,6 +108,10 @@ class WeightFolder:
             return (f"{self.path} holds pytorch_model.bin; load it with transformers and save it again, which writes "
                     "safetensors.")  # fmt: skip
         return f"{self.path} holds no {_SINGLE} and no {_INDEX}; give the folder that save_pretrained wrote."
+
+
+def _is_weights(file: Path) -> bool:
+    return file.suffix in _LEFT_OUT or file.name.endswith(".bin.index.json")
 
 
 def check_pair(pretrained: WeightFolder, tuned: WeightFolder) -> None:
