@@ -144,7 +144,7 @@ TABLE = PublishedTable(
     unit="",
     draw=draw,
     cells=(
-        Cell(ONE, {"tasks": 1}, 10), Cell(ROW, {"tasks": 3}, 5), Cell(MERGED, {"tasks": 3, "merged": True}, 6),
+        Cell(ONE, {"tasks": 1}, 10), Cell(ROW, {"tasks": 3}, 5), Cell(MERGED, {"tasks": 3, "merged": True}, 5),
     ),
     methods=_methods(),
     replications=10,
