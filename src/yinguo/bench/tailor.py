@@ -144,7 +144,7 @@ TABLE = PublishedTable(
     unit="",
     draw=draw,
     cells=(
-        Cell(ONE, {"tasks": 1}, 10), Cell(ROW, {"tasks": 3}, 5), Cell(MERGED, {"tasks": 3, "merged": True}, 5),
+        Cell(ONE, {"tasks": 1}, 10), Cell(ROW, {"tasks": 3}, 4), Cell(MERGED, {"tasks": 3, "merged": True}, 4),
     ),
     methods=_methods(),
     replications=10,
