@@ -9,6 +9,8 @@ from yinguo.core.lazy import lazy_exports as _lazy_exports
 _EXPORTS: dict[str, str] = {
     "SmallGPT": "small_gpt",
     "load_checkpoint": "checkpoints",
+    "score_sequences": "sequence_scores",
+    "score_texts": "sequence_scores",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
