@@ -13,6 +13,8 @@ _EXPORTS: dict[str, str] = {
     "load_checkpoint": "checkpoints",
     "parameter_matched_attention": "gcn_attention",
     "use_gcn_attention": "gcn_transformers",
+    "score_sequences": "sequence_scores",
+    "score_texts": "sequence_scores",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
