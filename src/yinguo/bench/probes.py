@@ -50,18 +50,22 @@ MEASURES = (
 def draw(rng: np.random.Generator, *, probe: str, n: int, **options: Any) -> Material:
     """Questions for the answerers; what is right, for the judge alone."""
     from yinguo.bench.probes_rows import Asked
-    from yinguo.language import probes
+    from yinguo.language.probes.decimals import decimal_items
+    from yinguo.language.probes.events import event_items
+    from yinguo.language.probes.gender import gender_items
 
-    make = {"gender": probes.gender_items, "decimals": probes.decimal_items, "events": probes.event_items}[probe]
-    items = make(n, random_state=rng, **options)
+    make: dict[str, Any] = {"gender": gender_items, "decimals": decimal_items, "events": event_items}
+    items = make[probe](n, random_state=rng, **options)
     return Material(Asked(probe, tuple(item.question for item in items)), {"items": items})
 
 
 def measure(fitted: Any, drawn: Any) -> Mapping[str, float]:
     """Shares and pulls of a probe, and the pairs on which the exact test rests."""
-    from yinguo.language import probes
+    from yinguo.language.probes.decimals import read_decimals
+    from yinguo.language.probes.events import read_events
+    from yinguo.language.probes.gender import read_gender
 
-    read = {"gender": probes.read_gender, "decimals": probes.read_decimals, "events": probes.read_events}
+    read = {"gender": read_gender, "decimals": read_decimals, "events": read_events}
     reading = read[drawn.study.probe](drawn.extras["items"], fitted.margins_)
     counts = {
         "pairs tested": reading.test.n,
