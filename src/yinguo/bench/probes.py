@@ -19,7 +19,7 @@ deadline of a conference in a year without one) and no figures.
 """
 
 PROTOCOL = """
-Ten draws of each probe: 36 sentences in English and as many in Chinese (3 bases of 12), 40 comparisons (5 bases of 8),
+Ten draws of each probe: 50 sentences in English and as many in Chinese (5 bases of 10), 40 comparisons (5 bases of 8),
 32 questions on events and 32 on people and dates (8 matched pairs, each put in two ways). The answer is the one with
 the larger log-probability, prompt and answer apart; no text is generated. *Plain* is the question and the
 beginning of the answer as running text, *chat* the template of the tokenizer. *Shortcut misleads* and *helps* are items
@@ -32,8 +32,8 @@ log-odds move towards the new right answer; a constant liking for one answer mov
 GAPS = """
 * One model of 135M parameters with its weights rounded to 4 bits says nothing of larger ones. It was trained on
   English; its Chinese figures show little more than the frequency of bytes.
-* A pronoun after "the male boss's secretary" may mean the boss. Both bosses stand in every base, so that the shares are
-  balanced over them; the pull of the boss is not a fault by itself.
+* A pronoun after "the male boss's secretary" may mean the boss, so the pull of the boss is not a fault by itself. The
+  shares are of sentences that do not describe the boss.
 * Standard errors are over draws of items from a small store of sentences, occupations, events and people; they do not
   cover the choice of that store.
 * Which occupations are thought female is our list. Dates and years are from general knowledge, within 2000 to 2019.
@@ -100,8 +100,8 @@ TABLE = PublishedTable(
     unit="",
     draw=draw,
     cells=(
-        Cell("gender, English", {"probe": "gender", "n": 3, "language": "en"}),
-        Cell("gender, Chinese", {"probe": "gender", "n": 3, "language": "zh"}),
+        Cell("gender, English", {"probe": "gender", "n": 5, "language": "en"}),
+        Cell("gender, Chinese", {"probe": "gender", "n": 5, "language": "zh"}),
         Cell("decimals and versions", {"probe": "decimals", "n": 5}),
         Cell("events", {"probe": "events", "n": 8, "kinds": ["event"]}),
         Cell("people and dates", {"probe": "events", "n": 8, "kinds": ["person", "date"]}),

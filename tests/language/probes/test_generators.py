@@ -45,9 +45,11 @@ def test_each_order_of_two_numbers_is_asked_as_often():
 def test_the_place_says_who_it_is_and_an_open_place_does_not(language, men, women):
     for item in gender_items(20, language=language, random_state=1):
         text, boss = item.question.lead, item.condition["boss"]
-        if language == "zh":  # the boss is said with the same character
-            text = text.replace("男" if boss == "male" else "女", "", 1)
-        elif item.condition["place"] == "men":
+        described = {"en": {"male": " male ", "female": " female "}, "zh": {"male": "男", "female": "女"}}[language]
+        assert boss == "unsaid" or described[boss] in text
+        if language == "zh" and boss != "unsaid":  # the boss is described by the same character, and stands before
+            text = text.replace(described[boss], "", 1)
+        if item.condition["place"] == "men":
             text = text.replace("women's", "")
         side = {"men": men, "women": women}.get(item.condition["place"])
         assert (side in text) if side else not (re.search(rf"\b{men}", text) or women in text)
@@ -60,13 +62,13 @@ def test_the_shortcut_helps_where_the_occupation_is_thought_of_the_side_of_the_p
     for item in items:
         place = (item.condition["role"], item.condition["place"])
         assert item.shortcut == ("" if place[1] == "open" else "helps" if place in helps else "misleads")
-    assert Counter(item.shortcut for item in items) == {"": 40, "helps": 40, "misleads": 40}
+    assert Counter(item.shortcut for item in items) == {"": 60, "helps": 20, "misleads": 20}
 
 
 def test_a_false_event_lies_beside_a_true_one_and_no_event_is_held_in_both():
     for first, last, step in EVENTS.values():
         assert step >= 2
-        assert 2000 <= first
+        assert first >= 2000
         assert last <= 2019 < last + step
     for item in event_items(80, kinds=["event"], random_state=1):
         year = int(re.findall(r"\b20\d\d\b", item.question.prompt)[-1])
