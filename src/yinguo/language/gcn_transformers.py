@@ -62,7 +62,8 @@ def use_gcn_attention(
     """Give the layers of a model a second hop, in place.
 
     The new weights are part of the model's ``state_dict``. To load a tuned model, load the original, call this again
-    and then ``load_state_dict``. The cache of keys and values is switched off, see :class:`DataError` below.
+    and then ``load_state_dict``. The cache of keys and values is switched off, see below. Attention is returned where a
+    call asks for it by ``output_attentions=True``.
 
     Parameters
     ----------
