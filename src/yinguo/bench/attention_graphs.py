@@ -158,7 +158,7 @@ TABLE = PublishedTable(
              boundary_strength=0.1),
     ),
     replications=10,
-    metrics=("seconds",),
+    metrics=(),
     measure=measure,
     measures=MEASURES,
     against=("plain",),

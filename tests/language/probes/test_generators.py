@@ -9,7 +9,15 @@ import pytest
 pytest.importorskip("torch")
 
 from yinguo.errors import DataError
-from yinguo.language.probes import decimal_items, event_items, gender_items, read_decimals, read_events, read_gender
+from yinguo.language.probes import (
+    decimal_items,
+    event_items,
+    gender_items,
+    read_decimals,
+    read_events,
+    read_gender,
+    rejection_test,
+)
 from yinguo.language.probes.events import EVENTS, PEOPLE
 
 
@@ -128,6 +136,23 @@ def test_who_knows_the_year_has_a_youden_index_of_one():
     items = event_items(30)
     figures = read_events(items, np.array([1.0 if i.right == 0 else -1.0 for i in items])).figures
     assert figures["Youden's index"] == figures["asked: Youden's index"] == 1
+
+
+@pytest.mark.parametrize("put", ["presupposed", "asked"])
+def test_the_difference_in_rejections_is_youdens_index(put):
+    items = event_items(40)
+    margins = np.random.default_rng(0).normal(size=160) + [0.7 * (i.right == 0) for i in items]
+    test, figures = rejection_test(items, margins, put=put), read_events(items, margins).figures
+    youden = figures["Youden's index" if put == "presupposed" else "asked: Youden's index"]
+    assert test.difference == pytest.approx(youden)
+    assert test.n == 40
+
+
+def test_who_rejects_everything_has_no_discordant_pair_and_who_knows_has_only_those():
+    items = event_items(30)
+    assert rejection_test(items, np.ones(120)).p_value == 1
+    test = rejection_test(items, np.array([1.0 if i.right == 0 else -1.0 for i in items]))
+    assert (test.first_only, test.second_only) == (30, 0)
 
 
 def test_who_takes_versions_for_numbers_is_right_on_every_version_and_on_no_conflict_of_numbers():

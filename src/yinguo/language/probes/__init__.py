@@ -28,6 +28,7 @@ _EXPORTS: dict[str, str] = {
     "read_decimals": "decimals",
     "read_events": "events",
     "read_gender": "gender",
+    "rejection_test": "premises",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
