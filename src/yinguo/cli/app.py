@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from yinguo.cli.language_commands import explain_attention
+
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -274,3 +276,8 @@ def bench(
         resume=resume,
         progress=progress,
     )
+
+
+app.command("explain-attention", short_help="The causal graph that a model's attention draws of a text.")(
+    explain_attention
+)

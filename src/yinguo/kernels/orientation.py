@@ -1,14 +1,14 @@
 r"""Directions that follow from which pairs are adjacent and what separates the others.
 
-All rules of one sweep look at the same graph and their findings are set together, so that neither the numbering of the
-nodes nor the sequence of rules decides; where two findings contradict each other, which the tests of a finite sample can
-bring about, the arrow stays. Marks are those of :mod:`yinguo.kernels.marked_graph`.
+All rules of one sweep look at the same graph and their findings are set together, so that neither the numbering of
+the nodes nor the sequence of rules decides; where two findings contradict each other, which the tests of a finite
+sample can bring about, the arrow stays. Marks are those of :mod:`yinguo.kernels.marked_graph`.
 
 Sources: Meek (1995), UAI, for graphs without hidden causes; Zhang (2008), Artificial Intelligence 172, rules R1 to R10,
 for those with hidden causes and selection.
 """
 
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 
@@ -44,15 +44,15 @@ def meek_rules(M):
 
     Source
     ------
-    Meek (1995), "Causal inference and causal explanation with background knowledge", UAI; rules 1 to 3, the fourth being
-    needed with background knowledge only.
+    Meek (1995), "Causal inference and causal explanation with background knowledge", UAI; rules 1 to 3, the fourth
+    being needed with background knowledge only.
     """
     k = len(M)
     while True:
         found = set()
         directed = (M == ARROW) & (M.T == TAIL)
         undirected = (M == TAIL) & (M.T == TAIL)
-        for b, c in zip(*np.nonzero(undirected), strict=True):
+        for b, c in np.argwhere(undirected).tolist():
             into_b = any(directed[a, b] and not M[a, c] for a in range(k))
             chain = (directed[b] & directed[:, c]).any()
             two = [d for d in range(k) if undirected[b, d] and directed[d, c]]
@@ -106,16 +106,16 @@ def _set(M: np.ndarray, found: set[tuple[int, int, int]]) -> bool:
 
 
 def _rules_one_to_three(M: np.ndarray) -> set[tuple[int, int, int]]:
-    found = set()
-    for a, b in zip(*np.nonzero(M == ARROW), strict=True):  # a *-> b
-        for c in np.flatnonzero(M[b]):
+    found: set[tuple[int, int, int]] = set()
+    for a, b in np.argwhere(M == ARROW).tolist():  # a *-> b
+        for c in np.flatnonzero(M[b]).tolist():
             if c == a:
                 continue
             if not M[a, c] and M[c, b] == CIRCLE:  # R1: b is no collider
                 found |= {(c, b, TAIL), (b, c, ARROW)}
             if M[b, c] == ARROW and M[a, c] == CIRCLE and (M[b, a] == TAIL or M[c, b] == TAIL):  # R2
                 found.add((a, c, ARROW))
-    for d, b in zip(*np.nonzero(M == CIRCLE), strict=True):  # R3: d *-o b
+    for d, b in np.argwhere(M == CIRCLE).tolist():  # R3: d *-o b
         sides = [a for a in np.flatnonzero(M[:, b] == ARROW) if M[a, d] == CIRCLE]
         if any(not M[a, c] for a, c in combinations(sides, 2)):
             found.add((d, b, ARROW))
@@ -126,7 +126,7 @@ def _discriminating_paths(M: np.ndarray, separating) -> set[tuple[int, int, int]
     """R4: a path d, ..., a, b, c of colliders that are parents of c tells whether b is one, too."""
     found: set[tuple[int, int, int]] = set()
     parent = (M == ARROW) & (M.T == TAIL)
-    for c, b in zip(*np.nonzero(M == CIRCLE), strict=True):  # b o-* c
+    for c, b in np.argwhere(M == CIRCLE).tolist():  # b o-* c
         for a in np.flatnonzero((M[b] == ARROW) & parent[:, c]):
             d = _start_of_path(M, parent, int(a), int(b), int(c))
             if d is None:
@@ -157,18 +157,18 @@ def _circle_cycles(M: np.ndarray) -> set[tuple[int, int, int]]:
     """R5: an edge o-o closed to a cycle by an uncovered path of o-o edges is undirected, and so is the path."""
     circles = (M == CIRCLE) & (M.T == CIRCLE)
     found: set[tuple[int, int, int]] = set()
-    for a, b in zip(*np.nonzero(np.triu(circles)), strict=True):
+    for a, b in np.argwhere(np.triu(circles)).tolist():
         for path in _uncovered_paths(M, int(a), int(b), circles):
             if len(path) < 4 or M[path[-2], a] or M[path[1], b]:
                 continue
-            for u, v in [*zip(path[:-1], path[1:], strict=True), (a, b)]:
+            for u, v in [*pairwise(path), (a, b)]:
                 found |= {(int(u), int(v), TAIL), (int(v), int(u), TAIL)}
     return found
 
 
 def _rules_six_and_seven(M: np.ndarray) -> set[tuple[int, int, int]]:
     found = set()
-    for c, b in zip(*np.nonzero(M == CIRCLE), strict=True):  # b o-* c
+    for c, b in np.argwhere(M == CIRCLE).tolist():  # b o-* c
         for a in np.flatnonzero(M[b] == TAIL):  # a --* b
             undirected = M[a, b] == TAIL
             if a != c and (undirected or (M[a, b] == CIRCLE and not M[a, c])):
@@ -180,7 +180,7 @@ def _rules_eight_to_ten(M: np.ndarray) -> set[tuple[int, int, int]]:
     found = set()
     parent = (M == ARROW) & (M.T == TAIL)
     possible = (M != 0) & (M != TAIL) & (M.T != ARROW)  # u to v may be directed that way
-    for a, c in zip(*np.nonzero((M == ARROW) & (M.T == CIRCLE)), strict=True):  # a o-> c
+    for a, c in np.argwhere((M == ARROW) & (M.T == CIRCLE)).tolist():  # a o-> c
         middle = parent[:, c] & (M[:, a] == TAIL) & ((M[a] == ARROW) | (M[a] == CIRCLE))
         if middle.any() or _leads_round(M, int(a), int(c), possible) or _leads_in(M, int(a), int(c), parent, possible):
             found.add((int(c), int(a), TAIL))
@@ -195,11 +195,10 @@ def _leads_round(M, a: int, c: int, possible: np.ndarray) -> bool:
 def _leads_in(M, a: int, c: int, parent: np.ndarray, possible: np.ndarray) -> bool:
     """R10: such paths from a to two parents of c, whose first steps are not adjacent to each other."""
     first = {
-        int(b): {path[1] for path in _uncovered_paths(M, a, int(b), possible, but=c)} for b in np.flatnonzero(parent[:, c])
+        int(b): {path[1] for path in _uncovered_paths(M, a, int(b), possible, but=c)}
+        for b in np.flatnonzero(parent[:, c])
     }
-    return any(
-        m != w and not M[m, w] for b, d in permutations(first, 2) for m in first[b] for w in first[d]
-    )
+    return any(m != w and not M[m, w] for b, d in permutations(first, 2) for m in first[b] for w in first[d])
 
 
 def _uncovered_paths(M, start: int, end: int, step: np.ndarray, but: int | None = None):

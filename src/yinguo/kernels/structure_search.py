@@ -79,8 +79,8 @@ def pc(k, test, *, alpha=0.01, order=None, max_conditioning=None):
         }
 
     separating, rounds = _remove_edges(M, test, alpha, candidates, max_conditioning, lambda M, separating: None)
-    if order is not None:
-        for a, b in zip(*np.nonzero(M), strict=True):
+    if rank is not None:
+        for a, b in np.argwhere(M):
             M[a, b] = ARROW if rank[a] < rank[b] else TAIL
     else:
         orient_colliders(M, separating)
@@ -133,10 +133,10 @@ def icd(k, test, *, alpha=0.01, order=None, max_conditioning=None, selection=Fal
 
         def of_edge(a, b):
             last = 0 if rank is None else max(rank[a], rank[b])
-            may = ancestor[:, a] | ancestor[:, b]
+            may = set(np.flatnonzero(ancestor[:, a] | ancestor[:, b]).tolist())
             found = set()
             for root, other in ((a, b), (b, a)):
-                found |= {given for given in of_root(root, last) if other not in given and may[list(given)].all()}
+                found |= {given for given in of_root(root, last) if other not in given and may.issuperset(given)}
             return found
 
         return of_edge
@@ -164,25 +164,7 @@ def pds_distances(M, root, allowed=None, reach=None):
     dict of int to int
         The nodes that can be reached, without the root.
     """
-    inside = np.ones(len(M), dtype=bool)
-    if allowed is not None:
-        inside[:] = False
-        inside[list(allowed)] = True
-    inside[root] = False
-    steps = [(root, b) for b in np.flatnonzero((M[root] != 0) & inside)]
-    taken, distance, length = set(steps), {int(b): 1 for _, b in steps}, 1
-    while steps and (reach is None or length < reach):
-        length += 1
-        further = []
-        for a, b in steps:
-            for c in np.flatnonzero((M[b] != 0) & inside):
-                passes = (M[a, b] == ARROW and M[c, b] == ARROW) or M[a, c] != 0
-                if c != a and passes and (b, c) not in taken:
-                    taken.add((b, c))
-                    distance.setdefault(int(c), length)
-                    further.append((b, c))
-        steps = further
-    return distance
+    return _reached(_onward(M), root, range(len(M)) if allowed is None else [int(z) for z in allowed], reach)
 
 
 def legal_subsets(M, root, size, *, pool=None, reach=None):
@@ -203,13 +185,43 @@ def legal_subsets(M, root, size, *, pool=None, reach=None):
     list of (tuple of int, int)
         Sets in ascending order of the sum of their members' distances from the root, which stands beside each.
     """
-    distance = pds_distances(M, root, pool, reach)
+    onward = _onward(M)
+    distance = _reached(onward, root, range(len(M)) if pool is None else [int(z) for z in pool], reach)
+    near = {z for z, far in distance.items() if far == 1}
     found = []
     for given in combinations(sorted(distance), size):
         # Neighbours are their own path; only sets with others need a search.
-        if all(M[root, z] for z in given) or len(pds_distances(M, root, given, reach)) == size:
+        if near.issuperset(given) or len(_reached(onward, root, given, reach)) == size:
             found.append((given, sum(distance[z] for z in given)))
     return sorted(found, key=lambda item: (item[1], item[0]))
+
+
+def _onward(M: np.ndarray) -> list[list[list[int]]]:
+    """``[a][b]``: nodes to which a PDS path that came from a to b may go on; ``[b][b]``: all neighbours of b."""
+    adjacent, arrow = M != 0, M == ARROW
+    collider = arrow[:, :, None] & arrow.T[None, :, :]  # a *-> b <-* c at [a, b, c]
+    passes = adjacent[:, :, None] & adjacent[None, :, :] & (collider | adjacent[:, None, :])
+    k = len(M)
+    passes[np.arange(k), :, np.arange(k)] = False
+    passes[np.arange(k), np.arange(k), :] = adjacent
+    return [[np.flatnonzero(row).tolist() for row in rows] for rows in passes]
+
+
+def _reached(onward: list[list[list[int]]], root: int, allowed: Sequence[int], reach: int | None) -> dict[int, int]:
+    inside = set(allowed) - {root}
+    steps = [(root, b) for b in onward[root][root] if b in inside]
+    taken, distance, length = set(steps), {b: 1 for _, b in steps}, 1
+    while steps and (reach is None or length < reach):
+        length += 1
+        further = []
+        for a, b in steps:
+            for c in onward[a][b]:
+                if c in inside and (b, c) not in taken:
+                    taken.add((b, c))
+                    distance.setdefault(c, length)
+                    further.append((b, c))
+        steps = further
+    return distance
 
 
 def _remove_edges(
@@ -258,5 +270,7 @@ def _ranks(k: int, order: Sequence[int] | None) -> np.ndarray | None:
 
 def _allowed(neighbours, other: int, rank: np.ndarray | None, a: int, b: int) -> list[int]:
     return [
-        int(c) for c in neighbours if c != other and (rank is None or rank[c] < max(rank[a], rank[b])) and c not in (a, b)
+        int(c)
+        for c in neighbours
+        if c != other and (rank is None or rank[c] < max(rank[a], rank[b])) and c not in (a, b)
     ]

@@ -7,7 +7,9 @@ dicts. The parts need the extra ``llm`` (``pip install 'yinguo[llm]'``).
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
+    "CLEANN": "cleann",
     "SmallGPT": "small_gpt",
+    "explain_text": "explain",
     "load_checkpoint": "checkpoints",
 }
 __all__ = list(_EXPORTS)

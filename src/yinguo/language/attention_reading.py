@@ -21,13 +21,14 @@ from yinguo.nets import torch
 
 __all__ = ["FUNCTION_WORDS", "AttentionReading", "content_words", "merge_pieces", "read_attention"]
 
-#: English words that hold a sentence together and name nothing; left out of graphs unless asked for.
-FUNCTION_WORDS = frozenset(
-    "a an the this that these those i you he she it we they me him her us them my your his its our their who whom which "
-    "what is am are was were be been being do does did has have had will would can could shall should may might must "
-    "of in on at by for from to with into over under about as than then so if or and but nor because while when where "
-    "there here not no also very too just s t".split()
-)
+_HOLDING = """
+a an the this that these those i you he she it we they me him her us them my your his its our their who whom which what
+is am are was were be been being do does did has have had will would can could shall should may might must of in on at
+by for from to with into over under about as than then so if or and but nor because while when where there here also
+very too just s t
+"""
+#: English words that hold a sentence together and name nothing; left out of graphs unless asked for. "not" is none.
+FUNCTION_WORDS = frozenset(_HOLDING.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,27 @@ class AttentionReading:
     ids: Any
     checkpoint: Checkpoint
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Words, told apart where one stands more than once.
+
+        A second "the" is "the(2)".
+        """
+        return tuple(
+            word if word not in self.words[:k] else f"{word}({self.words[: k + 1].count(word)})"
+            for k, word in enumerate(self.words)
+        )
+
     def index(self, word: str) -> int:
-        """Place of a word.
+        """Place of a word, the last one where it stands more than once.
 
         Raises
         ------
         DataError
             The text has no such word; the message names those that there are.
         """
+        if word in self.names and word not in self.words:
+            return self.names.index(word)
         found = [k for k, w in enumerate(self.words) if w.lower() == word.lower()]
         if not found:
             raise DataError(f"the text has no word {word!r}; its words are {', '.join(self.words)}.")

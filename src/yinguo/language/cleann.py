@@ -28,7 +28,7 @@ from yinguo.kernels.marked_graph import ARROW, CIRCLE, TAIL
 from yinguo.kernels.partial_correlation import FisherZ, correlation_of
 from yinguo.kernels.structure_search import icd, legal_subsets, pc, pds_distances
 
-__all__ = ["CLEANN", "AttentionGraph", "Explanation", "exhaustive_explanations"]
+__all__ = ["CLEANN", "AttentionGraph", "Explanation"]
 
 _LEFT = {CIRCLE: "o", ARROW: "<", TAIL: "-"}
 _RIGHT = {CIRCLE: "o", ARROW: ">", TAIL: "-"}
@@ -86,17 +86,18 @@ class Explanation:
 class CLEANN:
     """Causal graph of one attention head over one text, and minimal explanations.
 
-    **Use it when** you want to know which words of *this* input a prediction hangs on, and cannot afford to try all
-    sets. **Not when** the set of words is small enough to try everything, which is the reference; nor to find what holds
-    for a model or a language at large: a graph is of one text, one layer and one head.
+    **Use it when** you want to see which words of *this* input a head connects, and to look for the words a prediction
+    hangs on along these connections. **Not when** there are few enough words to try every set, which is the reference;
+    nor to find what holds for a model at large: a graph is of one text, one layer and one head.
 
     **Assumes** that values are uncorrelated with unit variance, so that A A' is a covariance; that its independences
     are those of a graph and no accidents (faithfulness); that N draws stand behind it, which is a convention.
 
     **Where we differ from the paper and its code, and why.** Edges go at the end of a round and the separating set with
-    the largest p-value is kept, so that numbering the words differently gives the same graph. Every PDS path counts, not
-    only those of a search tree that uses each edge once. Sets to condition on are limited to 4 words unless asked for,
-    because their number doubles with each word. Between sets of one size and distance, the order is that of the text.
+    the largest p-value is kept, so that numbering the words differently gives the same graph. Every PDS path counts,
+    not only those of a search tree that uses each edge once. Sets to condition on are limited to 4 words unless asked
+    for, because their number doubles with each word. Between sets of one size and distance, the order is that of the
+    text.
 
     Parameters
     ----------
@@ -194,9 +195,7 @@ class CLEANN:
         test = FisherZ(R, n_samples)
         learn = icd if self.learner == "icd" else pc
         order = list(np.argsort(used)) if ordered else None
-        learned = learn(
-            len(used), test, alpha=self.alpha, order=order, max_conditioning=self.max_conditioning
-        )
+        learned = learn(len(used), test, alpha=self.alpha, order=order, max_conditioning=self.max_conditioning)
         label = [str(k) for k in range(len(A))] if names is None else list(names)
         kind = "PAG" if self.learner == "icd" else "CPDAG"
         self.graph_ = AttentionGraph(tuple(label[k] for k in used), learned.marks, kind, test.calls)
@@ -275,31 +274,3 @@ class CLEANN:
             raise DataError(f"alpha is {self.alpha}; it must lie between 0 and 1.")
         if self.max_size < 1:
             raise DataError(f"max_size is {self.max_size}; an explanation has at least 1 word.")
-
-
-def exhaustive_explanations(
-    words: Sequence[int], tester: Callable[[Sequence[int]], bool], *, max_size: int = 3, search_minimal: bool = True
-) -> list[Explanation]:
-    """The reference: try every set.
-
-    Parameters
-    ----------
-    words : sequence of int
-        Places that may be part of an explanation.
-    tester : callable
-        ``tester(words) -> bool``.
-    max_size : int, default 3
-    search_minimal : bool, default True
-        Stop after the first size that gave an explanation.
-
-    Returns
-    -------
-    list of Explanation
-        In the order of the text.
-    """
-    found: list[Explanation] = []
-    for size in range(1, max_size + 1):
-        found += [Explanation(given) for given in combinations(sorted(words), size) if tester(given)]
-        if found and search_minimal:
-            break
-    return found

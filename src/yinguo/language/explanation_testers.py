@@ -6,6 +6,7 @@ to them. Answers are remembered: asking twice costs one run of the model.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,18 @@ import numpy as np
 from yinguo.errors import DataError
 from yinguo.language.attention_reading import AttentionReading
 from yinguo.language.checkpoints import Checkpoint
+from yinguo.language.cleann import Explanation
 from yinguo.nets import torch
 
-__all__ = ["FlipTester", "class_tester", "embed", "masked_word_tester", "next_token_tester", "prototype_classes"]
+__all__ = [
+    "FlipTester",
+    "class_tester",
+    "embed",
+    "exhaustive_explanations",
+    "masked_word_tester",
+    "next_token_tester",
+    "prototype_classes",
+]
 
 
 class FlipTester:
@@ -168,11 +178,41 @@ def prototype_classes(checkpoint: Checkpoint, labels: Sequence[str]) -> Callable
     return lambda embedding: int((near @ embedding).argmax())
 
 
+def exhaustive_explanations(
+    words: Sequence[int], tester: Callable[[Sequence[int]], bool], *, max_size: int = 3, search_minimal: bool = True
+) -> list[Explanation]:
+    """The reference: try every set.
+
+    Parameters
+    ----------
+    words : sequence of int
+        Places that may be part of an explanation.
+    tester : callable
+        ``tester(words) -> bool``.
+    max_size : int, default 3
+    search_minimal : bool, default True
+        Stop after the first size that gave an explanation.
+
+    Returns
+    -------
+    list of Explanation
+        In the order of the text.
+    """
+    found: list[Explanation] = []
+    for size in range(1, max_size + 1):
+        found += [Explanation(given) for given in combinations(sorted(words), size) if tester(given)]
+        if found and search_minimal:
+            break
+    return found
+
+
 def _logits(model: Any, ids: Any, mask: Any) -> Any:
     with torch.no_grad():
         read = model(input_ids=ids[None], attention_mask=mask[None])
     if not hasattr(read, "logits"):
-        raise DataError("the model ends in hidden states and predicts nothing; load it with a head, or give a classifier.")
+        raise DataError(
+            "the model ends in hidden states and predicts nothing; load it with a head, or give a classifier."
+        )
     return read.logits[0]
 
 
