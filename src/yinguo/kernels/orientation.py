@@ -127,7 +127,7 @@ def _discriminating_paths(M: np.ndarray, separating) -> set[tuple[int, int, int]
     found: set[tuple[int, int, int]] = set()
     parent = (M == ARROW) & (M.T == TAIL)
     for c, b in np.argwhere(M == CIRCLE).tolist():  # b o-* c
-        for a in np.flatnonzero((M[b] == ARROW) & parent[:, c]):
+        for a in np.flatnonzero((M[b] == ARROW) & parent[:, c]).tolist():
             d = _start_of_path(M, parent, int(a), int(b), int(c))
             if d is None:
                 continue

@@ -55,7 +55,7 @@ def attention_graph_plot(
 
 
 def save_picture(figure: Figure, path: str | Path) -> None:
-    """Write a figure as .svg, .png or .pdf, by the ending of the name, without a date: the same graph, the same file."""
+    """Write a figure as .svg, .png or .pdf, by the ending of the name; the same graph gives the same file."""
     from matplotlib.style import context as style_context
 
     ending = Path(path).suffix.lower().lstrip(".")
