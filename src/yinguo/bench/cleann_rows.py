@@ -1,9 +1,8 @@
 """Rows of the tables on causal graphs from attention: learners of a graph, and searches for an explanation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -12,8 +11,8 @@ from yinguo.kernels.partial_correlation import FisherZ, correlation_of
 from yinguo.language.cleann import CLEANN
 
 __all__ = [
-    "AttentionOrder", "AttentionPrefixes", "AttentionStudy", "GraphOrder", "HeadGraph", "LearnedGraph",
-    "MarginalThreshold", "RandomOrder", "SentenceStudy", "shrinking_level",
+    "AttentionOrder", "AttentionPrefixes", "AttentionStudy", "GraphOrder", "HeadGraphs", "LearnedGraph",
+    "MarginalThreshold", "RandomOrder", "Search", "SentenceStudy", "by_size", "shrinking_level",
 ]  # fmt: skip
 
 #: Largest explanation that is looked for.
@@ -113,80 +112,123 @@ class SentenceStudy:
     tester: Callable[[Sequence[int]], bool]
 
 
-class _Search:
-    """Try sets, smaller ones first, until one size has given an explanation.
+@dataclass(slots=True)
+class Search:
+    """Outcome of one search.
 
-    After ``fit``: ``found_`` are the explanations, ``calls_`` the sets asked about, ``first_`` those up to and including
-    the first explanation (all, if there was none).
+    Attributes
+    ----------
+    found : list of tuple of int
+        Explanations, all of one size.
+    calls : int
+        Sets asked about.
+    first : int
+        Those up to and including the first explanation; all, if there was none.
     """
 
-    def fit(self, study: SentenceStudy) -> Any:
-        """Search."""
-        self.found_: list[tuple[int, ...]] = []
-        self.calls_, self.first_ = 0, 0
-        for size in range(1, MOST_WORDS + 1):
-            for words in self._of_size(study, size):
-                self.calls_ += 1
-                if study.tester(words):
-                    self.first_ = self.first_ or self.calls_
-                    self.found_.append(words)
-            if self.found_:
-                break
-        self.first_ = self.first_ or self.calls_
-        return self
-
-    def _of_size(self, study: SentenceStudy, size: int) -> Iterator[tuple[int, ...]]:
-        raise NotImplementedError
+    found: list[tuple[int, ...]]
+    calls: int
+    first: int
 
 
-class RandomOrder(_Search):
-    """All sets of a size in random order: exhaustive search, which may stop early by luck."""
+def by_size(study: SentenceStudy, sets_of: Callable[[int], Iterable[tuple[int, ...]]]) -> Search:
+    """Try sets, smaller ones first, until one size has given an explanation.
+
+    Parameters
+    ----------
+    study : SentenceStudy
+    sets_of : callable
+        ``sets_of(size)``: the sets of a size in the order to try them in.
+    """
+    done = Search([], 0, 0)
+    for size in range(1, MOST_WORDS + 1):
+        for words in sets_of(size):
+            done.calls += 1
+            if study.tester(words):
+                done.first = done.first or done.calls
+                done.found.append(words)
+        if done.found:
+            break
+    done.first = done.first or done.calls
+    return done
+
+
+class RandomOrder:
+    """All sets of a size in random order: exhaustive search, which may come upon one early by luck.
+
+    Parameters
+    ----------
+    random_state : int
+    """
 
     def __init__(self, random_state: int = 0):
         self.random_state = random_state
 
-    def _of_size(self, study, size):
-        sets = list(combinations(study.nodes, size))
-        rng = np.random.default_rng([self.random_state, size])
-        yield from (sets[k] for k in rng.permutation(len(sets)))
+    def fit(self, study: SentenceStudy) -> "RandomOrder":
+        """Search."""
+        rng = np.random.default_rng(self.random_state)
+
+        def sets_of(size: int) -> list[tuple[int, ...]]:
+            sets = list(combinations(study.nodes, size))
+            return [sets[k] for k in rng.permutation(len(sets))]
+
+        self.searches_ = [by_size(study, sets_of)]
+        return self
 
 
-class AttentionOrder(_Search):
+class AttentionOrder:
     """All sets of a size, those first on which the readout rests most, on average over the heads."""
 
-    def _of_size(self, study, size):
+    def fit(self, study: SentenceStudy) -> "AttentionOrder":
+        """Search."""
         weight = _weights(study)
-        yield from sorted(combinations(study.nodes, size), key=lambda words: -sum(weight[k] for k in words))
+
+        def sets_of(size: int) -> list[tuple[int, ...]]:
+            return sorted(combinations(study.nodes, size), key=lambda words: -sum(weight[k] for k in words))
+
+        self.searches_ = [by_size(study, sets_of)]
+        return self
 
 
-class AttentionPrefixes(_Search):
+class AttentionPrefixes:
     """One set of each size: the words on which the readout rests most."""
 
-    def _of_size(self, study, size):
+    def fit(self, study: SentenceStudy) -> "AttentionPrefixes":
+        """Search."""
         weight = _weights(study)
-        yield tuple(sorted(sorted(study.nodes, key=lambda k: -weight[k])[:size]))
+        ranked = sorted(study.nodes, key=lambda k: -weight[k])
+        self.searches_ = [by_size(study, lambda size: [tuple(sorted(ranked[:size]))])]
+        return self
 
 
-class HeadGraph(_Search):
-    """The sets that the graph of one head licenses, nearest first.
+class HeadGraphs:
+    """A search for each head: the sets that its graph licenses, nearest first.
 
     Parameters
     ----------
-    head : int
     learner : {"icd", "pc"}
     alpha : float
+    complete : bool
+        Go on with the sets of the same size that the graph does not license.
     """
 
-    def __init__(self, head: int = 0, learner: str = "icd", alpha: float = 0.01):
-        self.head, self.learner, self.alpha = head, learner, alpha
+    def __init__(self, learner: str = "icd", alpha: float = 0.01, complete: bool = False):
+        self.learner, self.alpha, self.complete = learner, alpha, complete
 
-    def _of_size(self, study, size):
-        if size == 1:
-            self.model_ = _graph(study, self.head, self.learner, self.alpha)
-        yield from (item.words for item in self.model_.candidates(len(study.positions), size))
+    def fit(self, study: SentenceStudy) -> "HeadGraphs":
+        """Learn the graphs and search along each."""
+        self.searches_ = []
+        for model in _graphs(study, self.learner, self.alpha):
+
+            def sets_of(size: int, model: CLEANN = model) -> list[tuple[int, ...]]:
+                licensed = [item.words for item in model.candidates(len(study.positions), size)]
+                return licensed + (_others(study, size, licensed) if self.complete else [])
+
+            self.searches_.append(by_size(study, sets_of))
+        return self
 
 
-class GraphOrder(_Search):
+class GraphOrder:
     """The sets that the graph of any head licenses, those of most heads first, then nearest first.
 
     Parameters
@@ -200,25 +242,33 @@ class GraphOrder(_Search):
     def __init__(self, learner: str = "icd", alpha: float = 0.01, complete: bool = False):
         self.learner, self.alpha, self.complete = learner, alpha, complete
 
-    def _of_size(self, study, size):
-        if size == 1:
-            heads = range(len(study.attention))
-            self.models_ = [_graph(study, head, self.learner, self.alpha) for head in heads]
-        far: dict[tuple[int, ...], list[int]] = {}
-        for model in self.models_:
-            for item in model.candidates(len(study.positions), size):
-                far.setdefault(item.words, []).append(item.distance)
-        order = sorted(far, key=lambda words: (-len(far[words]), float(np.mean(far[words])), words))
-        yield from order
-        if self.complete:
-            yield from (words for words in combinations(study.nodes, size) if words not in far)
+    def fit(self, study: SentenceStudy) -> "GraphOrder":
+        """Learn the graphs and search along all of them."""
+        models = _graphs(study, self.learner, self.alpha)
+
+        def sets_of(size: int) -> list[tuple[int, ...]]:
+            far: dict[tuple[int, ...], list[int]] = {}
+            for model in models:
+                for item in model.candidates(len(study.positions), size):
+                    far.setdefault(item.words, []).append(item.distance)
+            licensed = sorted(far, key=lambda words: (-len(far[words]), float(np.mean(far[words])), words))
+            return licensed + (_others(study, size, licensed) if self.complete else [])
+
+        self.searches_ = [by_size(study, sets_of)]
+        return self
 
 
-def _graph(study: SentenceStudy, head: int, learner: str, alpha: float) -> CLEANN:
-    A = np.vstack([study.attention[head], study.readout[head]])
-    return CLEANN(alpha=alpha, learner=learner).fit(
-        A, n_samples=study.n_samples, nodes=[*study.nodes, len(study.positions)]
-    )
+def _graphs(study: SentenceStudy, learner: str, alpha: float) -> list[CLEANN]:
+    nodes = [*study.nodes, len(study.positions)]
+    return [
+        CLEANN(alpha=alpha, learner=learner).fit(np.vstack([rows, readout]), n_samples=study.n_samples, nodes=nodes)
+        for rows, readout in zip(study.attention, study.readout, strict=True)
+    ]
+
+
+def _others(study: SentenceStudy, size: int, licensed: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    known = set(licensed)
+    return [words for words in combinations(study.nodes, size) if words not in known]
 
 
 def _weights(study: SentenceStudy) -> dict[int, float]:

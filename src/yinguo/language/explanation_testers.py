@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 
 from yinguo.errors import DataError
 from yinguo.language.attention_reading import AttentionReading
@@ -157,6 +158,35 @@ def embed(checkpoint: Checkpoint, texts: Sequence[str], batch: int = 32) -> np.n
     return np.concatenate(out)
 
 
+def embedding_classifier(
+    checkpoint: Checkpoint, texts: Sequence[str], classes: Sequence[int], *, C: float = 1.0
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A logistic classifier of embeddings.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        A model that ends in hidden states.
+    texts : sequence of str
+    classes : sequence of int
+        Of each text.
+    C : float, default 1.0
+        Inverse strength of the ridge penalty, as in scikit-learn.
+
+    Returns
+    -------
+    callable
+        ``classify(embeddings) -> classes``: (width,) to a number, (m, width) to (m,).
+    """
+    fit = LogisticRegression(C=C, max_iter=2000).fit(embed(checkpoint, texts), classes)
+
+    def classify(embeddings: np.ndarray) -> np.ndarray:
+        found = fit.predict(np.atleast_2d(embeddings))
+        return found if np.ndim(embeddings) == 2 else found[0]
+
+    return classify
+
+
 def prototype_classes(checkpoint: Checkpoint, labels: Sequence[str]) -> Callable[[np.ndarray], int]:
     """A classifier without training: the label whose embedding is nearest.
 
@@ -204,6 +234,43 @@ def exhaustive_explanations(
         if found and search_minimal:
             break
     return found
+
+
+def flips_of_all(
+    reading: AttentionReading,
+    sets: Sequence[tuple[int, ...]],
+    classify: Callable[[np.ndarray], np.ndarray],
+    *,
+    batch: int = 64,
+) -> dict[tuple[int, ...], bool]:
+    """Whether padding each of many sets of words flips the class; many runs of the model at once.
+
+    Parameters
+    ----------
+    reading : AttentionReading
+        Of a model that ends in hidden states.
+    sets : sequence of tuple of int
+        Places of words.
+    classify : callable
+        ``classify(embeddings) -> classes``, (m, width) to (m,).
+    batch : int, default 64
+
+    Returns
+    -------
+    dict of set to bool
+    """
+    model, pad = reading.checkpoint.model, reading.checkpoint.tokenizer.pad_token_id
+    whole = reading.ids[None]
+    before = classify(_pooled(model, whole, torch.ones_like(whole)))[0]
+    flips: dict[tuple[int, ...], bool] = {}
+    for start in range(0, len(sets), batch):
+        part = sets[start : start + batch]
+        ids = whole.repeat(len(part), 1)
+        for row, words in enumerate(part):
+            ids[row, [p for k in words for p in reading.positions[k]]] = pad
+        after = classify(_pooled(model, ids, torch.ones_like(ids)))
+        flips.update((words, bool(now != before)) for words, now in zip(part, after, strict=True))
+    return flips
 
 
 def _logits(model: Any, ids: Any, mask: Any) -> Any:
