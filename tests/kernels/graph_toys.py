@@ -27,7 +27,7 @@ def statements(M):
     )
 
 
-def _ancestral(M):
+def ancestral(M):
     reach = possible_ancestors(M)  # no circles: anterior
     directed = (M == ARROW) & (M.T == TAIL)
     up = directed | np.eye(len(M), dtype=bool)
@@ -49,7 +49,7 @@ def ancestral_graphs(k, selection):
         M = np.zeros((k, k), dtype=np.int8)
         for (i, j), (at_j, at_i) in zip(pairs, marks, strict=True):
             M[i, j], M[j, i] = at_j, at_i
-        if not _ancestral(M):
+        if not ancestral(M):
             continue
         told = statements(M)
         if all(M[i, j] or any(s[:2] == (i, j) for s in told) for i, j in pairs):

@@ -23,14 +23,14 @@ figures were not checked here.
 """
 
 PROTOCOL = """
-all-MiniLM-L6-v2, the deepest of its 6 layers or another, 12 heads, N = 384. A logistic classifier (C = 10) of praise against complaint on its
-embeddings, trained on 600 sentences written by rule; fresh sentences of the same rule are explained, 9 to 11 content
-words each. An explanation is a set of content words whose padding flips the class. Sentences that no set of up to 3
-words flips are drawn again, which looks at the exhaustive search and at no method. Searches go by size and stop after
-the first size that gave an explanation. *Minimal*: it found one, and of the smallest size there is. *Of the smallest
-sets*: share of the explanations of that size that it found. *Runs to the first*: sets tried up to the first
-explanation, all that it had if there was none; *runs*: up to the end of that size. Rows of one head are means over the
-12 heads, each on its own.
+all-MiniLM-L6-v2, the deepest of its 6 layers or another, 12 heads, N = 384. A logistic classifier (C = 10) of praise
+against complaint on its embeddings, trained on 600 sentences written by rule; fresh sentences of the same rule are
+explained, 9 to 11 content words each. An explanation is a set of content words whose padding flips the class. Sentences
+that no set of up to 3 words flips are drawn again, which looks at the exhaustive search and at no method. Searches go
+by size and stop after the first size that gave an explanation. *Minimal*: it found one, and of the smallest size there
+is. *Of the smallest sets*: share of the explanations of that size that it found. *Runs to the first*: sets tried up to
+the first explanation, all that it had if there was none; *runs*: up to the end of that size. Rows of one head are means
+over the 12 heads, each on its own.
 """
 
 GAPS = """
