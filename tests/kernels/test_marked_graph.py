@@ -25,7 +25,9 @@ from yinguo.kernels.marked_graph import (
 
 def separated_by_paths(M, i, j, given):
     """The definition, path by path."""
-    directed = np.linalg.matrix_power(((M == ARROW) & (M.T == TAIL)).astype(int) + np.eye(len(M), dtype=int), len(M)) > 0
+    directed = (
+        np.linalg.matrix_power(((M == ARROW) & (M.T == TAIL)).astype(int) + np.eye(len(M), dtype=int), len(M)) > 0
+    )
 
     def blocked(path):
         for a, b, c in zip(path, path[1:], path[2:], strict=False):

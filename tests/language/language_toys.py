@@ -11,10 +11,10 @@ from yinguo.language.checkpoints import load_checkpoint
 from yinguo.language.hub import transformers
 from yinguo.nets import torch
 
-WORDS = (
-    "the whale is largest animal on our planet and it swims in deep oceans . , not good bad ##s ##est large blue praise "
-    "blame"
-).split()
+TEXT = """
+the whale is largest animal on our planet and it swims in deep oceans . , not good bad ##s ##est large blue praise blame
+"""
+WORDS = TEXT.split()
 
 
 def tokenizer(encoder):

@@ -94,8 +94,8 @@ class SentenceStudy:
 
     Attributes
     ----------
-    attention : (heads, words, tokens) float array
-    readout : (heads, tokens) float array
+    attention : (layers, heads, words, tokens) float array
+    readout : (layers, heads, tokens) float array
     positions : tuple of tuple of int
     nodes : tuple of int
         Words that may be part of an explanation.
@@ -177,11 +177,19 @@ class RandomOrder:
 
 
 class AttentionOrder:
-    """All sets of a size, those first on which the readout rests most, on average over the heads."""
+    """All sets of a size, those first on which the readout rests most, on average over the heads.
+
+    Parameters
+    ----------
+    layer : int
+    """
+
+    def __init__(self, layer: int = -1):
+        self.layer = layer
 
     def fit(self, study: SentenceStudy) -> "AttentionOrder":
         """Search."""
-        weight = _weights(study)
+        weight = _weights(study, self.layer)
 
         def sets_of(size: int) -> list[tuple[int, ...]]:
             return sorted(combinations(study.nodes, size), key=lambda words: -sum(weight[k] for k in words))
@@ -191,11 +199,19 @@ class AttentionOrder:
 
 
 class AttentionPrefixes:
-    """One set of each size: the words on which the readout rests most."""
+    """One set of each size: the words on which the readout rests most.
+
+    Parameters
+    ----------
+    layer : int
+    """
+
+    def __init__(self, layer: int = -1):
+        self.layer = layer
 
     def fit(self, study: SentenceStudy) -> "AttentionPrefixes":
         """Search."""
-        weight = _weights(study)
+        weight = _weights(study, self.layer)
         ranked = sorted(study.nodes, key=lambda k: -weight[k])
         self.searches_ = [by_size(study, lambda size: [tuple(sorted(ranked[:size]))])]
         return self
@@ -208,17 +224,18 @@ class HeadGraphs:
     ----------
     learner : {"icd", "pc"}
     alpha : float
+    layer : int
     complete : bool
         Go on with the sets of the same size that the graph does not license.
     """
 
-    def __init__(self, learner: str = "icd", alpha: float = 0.01, complete: bool = False):
-        self.learner, self.alpha, self.complete = learner, alpha, complete
+    def __init__(self, learner: str = "icd", alpha: float = 0.01, layer: int = -1, complete: bool = False):
+        self.learner, self.alpha, self.layer, self.complete = learner, alpha, layer, complete
 
     def fit(self, study: SentenceStudy) -> "HeadGraphs":
         """Learn the graphs and search along each."""
         self.searches_ = []
-        for model in _graphs(study, self.learner, self.alpha):
+        for model in _graphs(study, self.learner, self.alpha, self.layer):
 
             def sets_of(size: int, model: CLEANN = model) -> list[tuple[int, ...]]:
                 licensed = [item.words for item in model.candidates(len(study.positions), size)]
@@ -235,16 +252,17 @@ class GraphOrder:
     ----------
     learner : {"icd", "pc"}
     alpha : float
+    layer : int
     complete : bool
         Go on with the sets of the same size that no head licenses.
     """
 
-    def __init__(self, learner: str = "icd", alpha: float = 0.01, complete: bool = False):
-        self.learner, self.alpha, self.complete = learner, alpha, complete
+    def __init__(self, learner: str = "icd", alpha: float = 0.01, layer: int = -1, complete: bool = False):
+        self.learner, self.alpha, self.layer, self.complete = learner, alpha, layer, complete
 
     def fit(self, study: SentenceStudy) -> "GraphOrder":
         """Learn the graphs and search along all of them."""
-        models = _graphs(study, self.learner, self.alpha)
+        models = _graphs(study, self.learner, self.alpha, self.layer)
 
         def sets_of(size: int) -> list[tuple[int, ...]]:
             far: dict[tuple[int, ...], list[int]] = {}
@@ -258,11 +276,11 @@ class GraphOrder:
         return self
 
 
-def _graphs(study: SentenceStudy, learner: str, alpha: float) -> list[CLEANN]:
+def _graphs(study: SentenceStudy, learner: str, alpha: float, layer: int) -> list[CLEANN]:
     nodes = [*study.nodes, len(study.positions)]
     return [
         CLEANN(alpha=alpha, learner=learner).fit(np.vstack([rows, readout]), n_samples=study.n_samples, nodes=nodes)
-        for rows, readout in zip(study.attention, study.readout, strict=True)
+        for rows, readout in zip(study.attention[layer], study.readout[layer], strict=True)
     ]
 
 
@@ -271,6 +289,6 @@ def _others(study: SentenceStudy, size: int, licensed: Sequence[tuple[int, ...]]
     return [words for words in combinations(study.nodes, size) if words not in known]
 
 
-def _weights(study: SentenceStudy) -> dict[int, float]:
-    row = study.readout.mean(axis=0)
+def _weights(study: SentenceStudy, layer: int) -> dict[int, float]:
+    row = study.readout[layer].mean(axis=0)
     return {k: float(row[list(study.positions[k])].sum()) for k in study.nodes}
