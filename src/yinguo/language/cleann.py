@@ -133,8 +133,8 @@ class CLEANN:
     >>> found = CLEANN(learner="pc").fit(A, n_samples=768, names=("cause", "middle", "end"))
     >>> found.graph_.edges()
     [('cause', '---', 'middle'), ('middle', '---', 'end')]
-    >>> found.explain(2, lambda words: 0 in words)
-    [Explanation(words=(0, 1), distance=3)]
+    >>> found.explain(2, lambda words: 1 in words)
+    [Explanation(words=(1,), distance=1)]
     """
 
     def __init__(
