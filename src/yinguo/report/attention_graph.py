@@ -66,7 +66,7 @@ def save_picture(figure: Figure, path: str | Path) -> None:
 
 def _draw(axes: Axes, names: Sequence[str], marks, target: str | None, explained_by: frozenset[str]) -> None:
     k = len(names)
-    labels = [shorten(name, 14) for name in names]
+    labels = [shorten(name, 18) for name in names]
     half = [max(text_width(label, _SIZE) / 2 + 7, 16) for label in labels]
     angle = np.pi / 2 - 2 * np.pi * np.arange(k) / k
     middle, radius = _PANEL / 2, _PANEL / 2 - 22
