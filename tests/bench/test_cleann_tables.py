@@ -8,6 +8,7 @@ import pytest
 
 from yinguo import bench
 from yinguo.bench import cleann, cleann_minilm
+from yinguo.bench.cleann_placebo import ExchangedWords
 from yinguo.bench.cleann_rows import (
     AttentionOrder,
     AttentionPrefixes,
@@ -74,7 +75,14 @@ def sentence(tester, seed=0):
 
 @pytest.mark.parametrize(
     "row",
-    [RandomOrder(3), AttentionOrder(), AttentionOrder(layer=0), GraphOrder(complete=True), HeadGraphs(complete=True)],
+    [
+        RandomOrder(3),
+        AttentionOrder(),
+        AttentionOrder(layer=0),
+        GraphOrder(complete=True),
+        HeadGraphs(complete=True),
+        ExchangedWords(complete=True, random_state=4),
+    ],
 )
 def test_a_complete_search_finds_all_smallest_explanations_and_no_set_is_asked_about_twice(row):
     asked = []
@@ -105,6 +113,18 @@ def test_searches_along_a_graph_ask_about_its_connected_sets_only():
     asked = set()
     HeadGraphs(alpha=1e-6).fit(sentence(lambda words: asked.add(words) or False))
     assert len(asked) < 4 + 6 + 4
+
+
+def test_exchanged_words_ask_about_other_sets_and_name_what_was_asked_about():
+    asked, found = {}, {}
+    for name, row in (("graph", HeadGraphs(alpha=1e-6)), ("control", ExchangedWords(alpha=1e-6, random_state=4))):
+        sets = asked[name] = []
+        row.fit(sentence(lambda words, sets=sets: sets.append(words) or len(words) == 2))
+        found[name] = [words for search in row.searches_ for words in search.found]
+    for name in asked:
+        assert found[name] == [words for words in asked[name] if len(words) == 2]
+    assert [len(words) for words in asked["graph"]] == [len(words) for words in asked["control"]]
+    assert asked["graph"] != asked["control"]
 
 
 def test_agreement_and_runs_are_counted_against_every_set():

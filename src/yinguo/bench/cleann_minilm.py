@@ -139,12 +139,28 @@ TABLE = PublishedTable(
     title="Words that the class of a sentence hangs on, found along attention",
     source=SOURCE,
     protocol=PROTOCOL,
-    gaps=GAPS,
+    gaps=f"""{GAPS.strip()}
+* A graph that licenses half of all sets finds half of the explanations by chance. Rows "words exchanged" tell how many:
+  the same graph, its words exchanged at random.
+""",
     estimand=None,
     unit="",
     draw=draw,
     cells=(Cell("opinions", {}),),
-    methods=_methods(),
+    methods=(
+        *_methods(),
+        *(
+            Method(
+                f"{label}, words exchanged",
+                Build("yinguo.bench.cleann_placebo:ExchangedWords", options),
+                "Control: the same graph with its words exchanged at random.",
+            )
+            for label, options in (
+                ("CLEANN, one head", {}),
+                ("CLEANN, layer 3, level 1e-4, one head", {"alpha": 1e-4, "layer": 3}),
+            )
+        ),
+    ),
     replications=60,
     metrics=(),
     measure=measure,
