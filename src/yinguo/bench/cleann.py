@@ -31,9 +31,9 @@ pairs that are wrongly joined or not.
 """
 
 GAPS = """
-* What is left at N = 1,000,000 are near-accidents: a dependence so close to zero that it passes for independence. In the
-  five graphs that PC and ICD miss, three lost an edge and two a collider; no false edge is among them. "exact" cells,
-  without sampling error, lose some as well; at N = 1e12 none is lost, in dense graphs with both signs neither.
+* What is left at N = 1,000,000 are near-accidents: a dependence so close to zero that it passes for independence. In
+  the five graphs that PC and ICD miss, three lost an edge and two a collider; no false edge is among them. "exact"
+  cells, without sampling error, lose some as well; at N = 1e12 none is lost, in dense graphs with both signs neither.
 * Near-accidents become more with more edges and with weights of both signs. The sparse design was settled beforehand on
   other draws, where denser ones stayed below 95 in 100; the dense cells here show how far.
 * The level of 0.01 whatever N costs some sparse graphs at N = 1,000,000, by false edges; in the dense cells, where
