@@ -88,7 +88,9 @@ class CLEANN:
 
     **Use it when** you want to see which words of *this* input a head connects, and to look for the words a prediction
     hangs on along these connections. **Not when** there are few enough words to try every set, which is the reference;
-    nor to find what holds for a model at large: a graph is of one text, one layer and one head.
+    nor to find what holds for a model at large: a graph is of one text, one layer and one head. In the deepest layer of
+    MiniLM, explanations along a graph were found about as often as along the same graph with its words exchanged (the
+    table ``cleann-minilm``).
 
     **Assumes** that values are uncorrelated with unit variance, so that A A' is a covariance; that its independences
     are those of a graph and no accidents (faithfulness); that N draws stand behind it, which is a convention.
