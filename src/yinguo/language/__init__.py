@@ -8,9 +8,15 @@ from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
     "CLEANN": "cleann",
+    "GCNCausalAttention": "gcn_attention",
+    "GraphPenalty": "graph_penalties",
     "SmallGPT": "small_gpt",
     "explain_text": "explain",
     "load_checkpoint": "checkpoints",
+    "parameter_matched_attention": "gcn_attention",
+    "use_gcn_attention": "gcn_transformers",
+    "score_sequences": "sequence_scores",
+    "score_texts": "sequence_scores",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
