@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from yinguo.cli.language_commands import explain_attention
 from yinguo.cli.tailor_options import tailor
 
 __all__ = ["app"]
@@ -278,4 +279,7 @@ def bench(
     )
 
 
+app.command("explain-attention", short_help="The causal graph that a model's attention draws of a text.")(
+    explain_attention
+)
 app.command(short_help="A tuned checkpoint that keeps what it could before.")(tailor)

@@ -7,9 +7,11 @@ dicts. The parts need the extra ``llm`` (``pip install 'yinguo[llm]'``).
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
+    "CLEANN": "cleann",
     "GCNCausalAttention": "gcn_attention",
     "GraphPenalty": "graph_penalties",
     "SmallGPT": "small_gpt",
+    "explain_text": "explain",
     "load_checkpoint": "checkpoints",
     "L2SP": "tailor.l2_sp",
     "L2SPCallback": "tailor.l2_sp_callback",

