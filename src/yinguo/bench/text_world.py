@@ -10,11 +10,13 @@ are of two hidden types :math:`C = \pm 1`, equally many. A reader of type c meet
    g(x) = \textstyle\sum_v a_v n_v(x) + h\, 1[n_0(x) > 0,\, n_1(x) > 0] - \mathrm{const}
 
 with :math:`n_v` the number of times a token stands in the text. What a token is worth, :math:`a_v`, has a correlation
-of -0.5 with the taste :math:`b_v` of those who answer higher: kind readers meet poor texts. :math:`g` has mean 0 and standard deviation 1 over
-:math:`P(x) = \frac12 \sum_c P(x \mid c)`. At :math:`\gamma = 0` texts are handed out at random. Above it the outcome of
-a text among those who read it is not that among all readers: a regression of Y on x learns
-:math:`g(x) + \beta E[C \mid x]`. Weights :math:`P^f(x) / P(x \mid c)` are right, though c is not known, if the chance
-with which each text was handed out was kept.
+of -0.5 with :math:`b_v`, the taste of those who answer higher: kind readers meet poor texts. :math:`g` has mean 0 and
+standard deviation 1 over :math:`P(x) = \frac12 \sum_c P(x \mid c)`.
+
+At :math:`\gamma = 0` texts are handed out at random. Above it the outcome of a text among those who read it is not that
+among all readers: a regression of Y on x learns :math:`g(x) + \beta E[C \mid x]`, and the weights
+:math:`P^f(x) / P(x)` lead to the same. Weights :math:`P^f(x) / P(x \mid c)` are right, though c is not known, if the
+chance with which each text was handed out was kept.
 
 Source: ours.
 """
@@ -29,7 +31,9 @@ import numpy as np
 from yinguo.core.random import as_rng
 from yinguo.errors import DataError
 
-__all__ = ["ReadTexts", "TextWorld", "all_texts"]
+__all__ = [
+    "ReadTexts", "TextWorld", "all_features", "all_texts", "chain_log_probability", "draw_chain", "text_features",
+]  # fmt: skip
 
 TOKENS, LENGTH = 8, 6
 
@@ -37,9 +41,24 @@ TOKENS, LENGTH = 8, 6
 @lru_cache(maxsize=1)
 def all_texts() -> np.ndarray:
     """(262144, 6) array of all texts, the last token changing fastest."""
-    texts = np.array(list(itertools.product(range(TOKENS), repeat=LENGTH)), dtype=np.int8)
+    texts = np.array(list(itertools.product(range(TOKENS), repeat=LENGTH)), dtype=np.intp)
     texts.setflags(write=False)
     return texts
+
+
+@lru_cache(maxsize=1)
+def all_features() -> np.ndarray:
+    """(262144, 9) features of all texts, as :func:`text_features`."""
+    found = text_features(all_texts())
+    found.setflags(write=False)
+    return found
+
+
+def text_features(tokens) -> np.ndarray:
+    """(n, 9) what the mean outcome is linear in: counts of the tokens, and whether both 0 and 1 are there."""
+    counts = np.stack([(np.asarray(tokens) == v).sum(axis=1) for v in range(TOKENS)], axis=1)
+    both = (counts[:, 0] > 0) & (counts[:, 1] > 0)
+    return np.column_stack([counts, both]).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,8 +136,9 @@ class TextWorld:
 
     def log_shown(self, tokens, c) -> np.ndarray:
         """(n,) log P(x | c) of texts (n, 6), for one type or the type (n,) of each."""
-        by_type = {sign: chain_log_probability(self.log_transitions(sign), tokens) for sign in (-1.0, 1.0)}
-        return np.where(np.asarray(c) > 0, by_type[1.0], by_type[-1.0])
+        if np.ndim(c) == 0:
+            return chain_log_probability(self.log_transitions(float(c)), tokens)
+        return np.where(np.asarray(c) > 0, self.log_shown(tokens, 1.0), self.log_shown(tokens, -1.0))
 
     @cached_property
     def log_marginal(self) -> np.ndarray:
@@ -126,16 +146,10 @@ class TextWorld:
         texts = all_texts()
         return np.logaddexp(self.log_shown(texts, -1), self.log_shown(texts, 1)) - np.log(2)
 
-    def features(self, tokens) -> np.ndarray:
-        """(n, 9) what the mean outcome is linear in: counts of the tokens, and whether both 0 and 1 are there."""
-        counts = np.stack([(np.asarray(tokens) == v).sum(axis=1) for v in range(TOKENS)], axis=1)
-        both = (counts[:, 0] > 0) & (counts[:, 1] > 0)
-        return np.column_stack([counts, both]).astype(np.float64)
-
     def mean_outcome(self, tokens) -> np.ndarray:
         """(n,) g(x), the mean response over all readers."""
         shift, scale = self._centre
-        return (self._raw(tokens) - shift) / scale
+        return (text_features(tokens) @ self._coefficients - shift) / scale
 
     def mean(self, log_probability) -> float:
         """Exact value of a model from the (262144,) log-probabilities it gives to all texts."""
@@ -184,25 +198,29 @@ class TextWorld:
         Y = self.mean_outcome(tokens) + self.beta * C + self.noise * rng.normal(size=n)
         return ReadTexts(tokens, Y, log_shown, C)
 
-    def _raw(self, tokens) -> np.ndarray:
-        return self.features(tokens) @ np.append(self.worth, 1.5)
+    @property
+    def _coefficients(self) -> np.ndarray:
+        return np.append(self.worth, 1.5)
 
     @cached_property
     def _centre(self) -> tuple[float, float]:
-        raw, p = self._raw(all_texts()), np.exp(self.log_marginal)
+        raw, p = all_features() @ self._coefficients, np.exp(self.log_marginal)
         shift = float(p @ raw)
         return shift, float(np.sqrt(p @ (raw - shift) ** 2))
 
     @cached_property
     def _all_means(self) -> np.ndarray:
-        return self.mean_outcome(all_texts())
+        shift, scale = self._centre
+        return (all_features() @ self._coefficients - shift) / scale
 
 
 def chain_log_probability(log_transitions: np.ndarray, tokens) -> np.ndarray:
     """(n,) log-probability of texts (n, T) under a Markov chain that starts after token 0."""
     tokens = np.asarray(tokens, dtype=np.intp)
-    before = np.concatenate([np.zeros((len(tokens), 1), dtype=np.intp), tokens[:, :-1]], axis=1)
-    return log_transitions[before, tokens].sum(axis=1)
+    total = log_transitions[0, tokens[:, 0]]
+    for t in range(1, tokens.shape[1]):
+        total = total + log_transitions[tokens[:, t - 1], tokens[:, t]]
+    return total
 
 
 def draw_chain(log_transitions: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,6 +9,18 @@ from yinguo.core.lazy import lazy_exports as _lazy_exports
 _EXPORTS: dict[str, str] = {
     "SmallGPT": "small_gpt",
     "load_checkpoint": "checkpoints",
+    "CPO": "cpo",
+    "DPO": "preference_baselines",
+    "DRCPO": "cpo",
+    "FineTuning": "fine_tuning",
+    "OutcomeOnly": "cpo",
+    "OutcomeTexts": "outcome_texts",
+    "ClippedPolicy": "preference_baselines",
+    "RewardWeighted": "preference_baselines",
+    "SimPO": "preference_baselines",
+    "doubly_robust_value": "off_policy",
+    "inverse_probability_value": "off_policy",
+    "outcome_value": "off_policy",
     "score_sequences": "sequence_scores",
     "score_texts": "sequence_scores",
 }

@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from yinguo.core.random import as_rng
-from yinguo.errors import DataError
 from yinguo.language.outcome_texts import OutcomeTexts
-from yinguo.language.policy_run import batch_scores
-from yinguo.nets import nn, torch
+from yinguo.language.policy_run import TunedPart, batch_scores
+from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 from yinguo.nets.stage import split_rows
-from yinguo.nets.trainer import Batch, History, Phase, Trainer, Validation
+from yinguo.nets.trainer import Batch, History, Trainer, Validation
 
 __all__ = ["FineTuning"]
 
@@ -90,24 +89,12 @@ class FineTuning:
         self.history_: History = trainer.fit(
             run, learned, Validation(says, lambda: float(run.losses(apart)["likelihood"]), patience=self.patience)
         )
-        for parameter in policy.parameters():
-            parameter.requires_grad_(id(parameter) in run.tuned)
+        run.release()
         self.policy_ = policy
         return self
 
 
-class _Likelihood(nn.Module):
-    def __init__(self, policy: Any, learning_rate: float) -> None:
-        super().__init__()
-        self.policy, self.learning_rate = policy, learning_rate
-        self.tuned = {id(p) for p in policy.parameters() if p.requires_grad}
-        if not self.tuned:
-            raise DataError("no parameter of the model requires a gradient; there is nothing to tune.")
-
+class _Likelihood(TunedPart):
     def losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         scores = batch_scores(self.policy, batch)
         return {"likelihood": -scores.total.sum() / scores.count.sum()}
-
-    def phases(self) -> list[Phase]:
-        parameters = [p for p in self.policy.parameters() if id(p) in self.tuned]
-        return [Phase("likelihood", self.losses, torch.optim.Adam(parameters, lr=self.learning_rate))]

@@ -2,10 +2,10 @@
 
 A method says what it minimises on a batch; everything else is the same for all of them, so that a comparison of two is
 one of their objectives. Part of the texts is set apart. After every few steps the value of the model is estimated from
-them, with the effective sample size of the weights behind the estimate and the divergence from the first model. The
-weights of the best look are kept. A look does not count if the effective sample is under a tenth of the texts, or if
-the model went further from the first one than is allowed; tuning ends when several looks in a row brought no better.
-If no look was better than the first model, the first model it is.
+them, with the effective sample size of the weights behind the estimate and the divergence from the first model. A
+model that went further than is allowed is first pulled back, along the straight line of its weights. The weights of the
+best look are kept. A look does not count if the effective sample is under a tenth of the texts; tuning ends when
+several looks in a row brought no better. If no look was better than the first model, the first model it is.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Look:
     divergence : float
         Estimated Kullback-Leibler divergence from the first model, in nats.
     counts : bool
-        Whether the look may be chosen.
+        Whether the look may be chosen: the share is a tenth at least.
     """
 
     value: float
@@ -68,7 +68,7 @@ class PolicyTuning:
     normalise : bool
         Divide weights by their mean.
     divergence : float or None
-        Furthest that the model may go from the first one, in nats.
+        Furthest that the model may go from the first one, in nats; looked at as often as the value is.
     judge : {"dr", "ipw", "outcome"}
         Which estimate of the value decides what is kept.
     outcome_model : regressor, optional
@@ -155,7 +155,7 @@ class PolicyTuning:
         apart = {name: value[torch.as_tensor(held)].to(self.device) for name, value in run.data.items()}
         learned = self.material({name: value[torch.as_tensor(train)] for name, value in run.data.items()}, rng)
         self.looks_: list[Look] = []
-        first_state = {name: value.clone() for name, value in run.state_dict().items()}
+        first = {name: value.clone() for name, value in run.state_dict().items()}
         self.first_ = self._judged(run, apart)
         trainer = Trainer(
             epochs=max(1, self.steps // self.every), batch_size=self.batch_size, steps_per_epoch=self.every,
@@ -163,14 +163,13 @@ class PolicyTuning:
         )  # fmt: skip
         says = f"{self.judge or self.judged_by} value of texts set apart, negative"
         self.history_: History = trainer.fit(
-            run, learned, Validation(says, lambda: self._look(run, apart), patience=self.patience)
+            run, learned, Validation(says, lambda: self._look(run, apart, first), patience=self.patience)
         )
         counted = [look.value for look in self.looks_ if look.counts]
         self.kept_first_ = not counted or max(counted) <= self.first_.estimate
         if self.kept_first_:
-            run.load_state_dict(first_state)
-        for parameter in policy.parameters():
-            parameter.requires_grad_(id(parameter) in run.tuned)
+            run.load_state_dict(first)
+        run.release()
         self.best_ = self.first_ if self.kept_first_ else self._judged(run, apart)
         self.policy_ = policy
         return self
@@ -183,14 +182,30 @@ class PolicyTuning:
         """What is minimised on a batch."""
         raise NotImplementedError(f"{type(self).__name__} does not define losses")
 
-    def _look(self, run: PolicyRun, apart: Batch) -> float:
+    def _look(self, run: PolicyRun, apart: Batch, first: Mapping[str, torch.Tensor]) -> float:
+        gone = self._pull_back(run, apart, first)
         value = self._judged(run, apart)
-        ell = drawn_ratio(run.policy, apart)
         share = min(float(check.value or 0.0) for check in value.diagnostics)
-        gone = float(divergence_estimate(ell))
-        counts = share >= 0.1 and (self.divergence is None or gone <= self.divergence)
-        self.looks_.append(Look(value.estimate, share, gone, counts))
-        return -value.estimate if counts else float("inf")
+        self.looks_.append(Look(value.estimate, share, gone, share >= 0.1))
+        return -value.estimate if share >= 0.1 else float("inf")
+
+    def _pull_back(self, run: PolicyRun, apart: Batch, first: Mapping[str, torch.Tensor]) -> float:
+        """The divergence from the first model, after the weights were moved towards its own if it was too large."""
+
+        def gone() -> float:
+            return float(divergence_estimate(drawn_ratio(run.policy, apart)))
+
+        found = gone()
+        if self.divergence is None or found <= self.divergence:
+            return found
+        last = {name: value.clone() for name, value in run.state_dict().items()}
+        near, far = 0.0, 1.0
+        for _ in range(8):
+            middle = (near + far) / 2
+            run.load_state_dict({name: first[name] + middle * (last[name] - first[name]) for name in last})
+            near, far = (middle, far) if gone() <= self.divergence else (near, middle)
+        run.load_state_dict({name: first[name] + near * (last[name] - first[name]) for name in last})
+        return gone()
 
     @torch.no_grad()
     def _judged(self, run: PolicyRun, apart: Batch) -> PolicyValue:
