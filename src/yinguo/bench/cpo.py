@@ -95,9 +95,8 @@ def draw(
     world = TextWorld(gamma=gamma, beta=beta, random_state=rng)
     read = world.read(n, random_state=rng, at_random=at_random)
     unanswered = world.read(further, random_state=rng, at_random=at_random)
-    policy = SmallGPT(
-        vocabulary=8, length=7, width=24, layers=1, heads=2, dropout=0.0, generator=make_generator(int(rng.integers(2**62)))
-    )  # fmt: skip
+    generator = make_generator(int(rng.integers(2**62)))
+    policy = SmallGPT(vocabulary=8, length=7, width=24, layers=1, heads=2, dropout=0.0, generator=generator)
     seen = OutcomeTexts(with_start(np.concatenate([read.tokens, unanswered.tokens])), np.zeros(n + further))
     FineTuning(learning_rate=3e-3, epochs=12, batch_size=128, patience=2, random_state=rng).fit(policy, seen)
     outcome_model = None

@@ -24,9 +24,10 @@ All 8^6 texts of six tokens out of eight (`text_world`, another chain and other 
 random: 500 texts read, outcomes with a standard deviation of 1 between texts and noise of 0.5, and 2,000 texts drawn
 from the fixed model. The model that is valued is a Markov chain that prefers tokens of higher worth; its value is
 summed out over all texts. Outcome models are least squares on counts, in five folds. *g right*: counts of all tokens
-and the pair that the mean outcome knows. *g wrong*: counts of the four tokens of most or least worth only, and half a unit too
-much everywhere. *hostile g*: twice the right one with its sign reversed. *log-probabilities wrong*: the scores of the chain are halved in what is
-taken for the law of the texts read, which is then also the fixed model that texts are drawn from. IPW is the value that CPO maximises, DR that of DR-CPO, "outcome model" that of the outcome-only
+and the pair that the mean outcome knows. *g wrong*: counts of the four tokens of most or least worth only, and half a
+unit too much everywhere. *hostile g*: twice the right one with its sign reversed. *log-probabilities wrong*: the scores
+of the chain are halved in what is taken for the law of the texts read, which is then also the fixed model that texts
+are drawn from. IPW is the value that CPO maximises, DR that of DR-CPO, "outcome model" that of the outcome-only
 objective. Weights are divided by their mean unless a row says "plain".
 """
 
