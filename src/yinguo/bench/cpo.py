@@ -113,7 +113,7 @@ def draw(
     )
 
 
-def measure(fitted: Any, drawn: Material) -> dict[str, float]:
+def measure(fitted: Any, drawn: Any) -> dict[str, float]:
     """True value of the tuned model, what share of the gain it is, and how far the model went."""
     from yinguo.bench.text_policies import log_probabilities
 
@@ -131,8 +131,8 @@ def measure(fitted: Any, drawn: Material) -> dict[str, float]:
 
 def _methods() -> tuple[Method, ...]:
     def row(label: str, name: str, chosen: str = "As stated in the protocol.", **options: Any) -> Method:
-        given = {"path": f"yinguo.language:{name}", "options": {**OPTIONS, **options}}
-        return Method(label, Build("yinguo.bench.policy_rows:TunedPolicy", given), chosen)
+        method = Build(f"yinguo.language:{name}", {**OPTIONS, **options})
+        return Method(label, Build("yinguo.bench.policy_rows:TunedPolicy", {"method": method}), chosen)
 
     return (
         Method("first model", Build("yinguo.bench.policy_rows:FirstModel", {}), "Not tuned."),

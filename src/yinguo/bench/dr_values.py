@@ -105,7 +105,7 @@ def draw(rng: np.random.Generator, *, g: str = "right", logs: str = "right", n: 
     return ValueDraw(study, {"value": truth}, {"world": world})
 
 
-def measure(fitted: Any, drawn: ValueDraw) -> dict[str, float]:
+def measure(fitted: Any, drawn: Any) -> dict[str, float]:
     """Squared error, and the smallest effective share of the weights."""
     error = fitted.result_.estimate - drawn.truth["value"]
     return {"squared error": error**2, "effective share": min(d.value for d in fitted.result_.diagnostics)}

@@ -1,8 +1,6 @@
 """Rows of the tables ``dr-values`` and ``cpo``: value estimates, and models tuned from what a table hands out."""
 
 import copy
-import importlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,12 +80,7 @@ class TuningStudy:
 
 
 class FirstModel:
-    """The model as it was handed out.
-
-    Parameters
-    ----------
-    None
-    """
+    """The model as it was handed out."""
 
     def fit(self, study: TuningStudy) -> "FirstModel":
         """Nothing is learned."""
@@ -97,44 +90,26 @@ class FirstModel:
 
 
 class TunedPolicy:
-    """A method with one of several settings, chosen by the estimated gain on texts set apart.
+    """A method at work on a copy of the first model.
 
     Parameters
     ----------
-    path : str
-        ``"module:Class"`` of a method.
-    options : mapping, optional
-        Options of every setting.
-    settings : sequence of mappings, optional
-        Options of each setting; None is one, without any.
-    random_state : int
-        The same for every setting: they meet the same split and the same texts drawn.
+    method : PolicyTuning
+        Its own ``random_state`` is replaced, and its outcome model if the study brings one.
+    random_state : int, default 0
     """
 
-    def __init__(
-        self,
-        *,
-        path: str,
-        options: Mapping[str, Any] | None = None,
-        settings: Sequence[Mapping[str, Any]] | None = None,
-        random_state: int = 0,
-    ) -> None:
-        self.path = path
-        self.options = options
-        self.settings = settings
+    def __init__(self, *, method: Any, random_state: int = 0) -> None:
+        self.method = method
         self.random_state = random_state
 
     def fit(self, study: TuningStudy) -> "TunedPolicy":
-        """Tune a copy of the model by each setting and keep the best."""
-        module, name = self.path.split(":")
-        method = getattr(importlib.import_module(module), name)
-        given: dict[str, Any] = {**(self.options or {}), "random_state": self.random_state}
+        """Tune."""
+        method = copy.copy(self.method)
+        method.random_state = self.random_state
         if study.outcome_model is not None:
-            given |= {"outcome_model": study.outcome_model, "folds": 0}
-        self.gain_, self.policy_ = -np.inf, None
-        for setting in self.settings or ({},):
-            tuned = method(**given, **setting).fit(copy.deepcopy(study.policy), study.texts)
-            gain = (tuned.best_ - tuned.first_).estimate
-            if gain > self.gain_:
-                self.gain_, self.policy_, self.kept_first_ = gain, tuned.policy_, tuned.kept_first_
+            method.outcome_model, method.folds = study.outcome_model, 0
+        tuned = method.fit(copy.deepcopy(study.policy), study.texts)
+        self.policy_ = tuned.policy_
+        self.gain_: float | None = (tuned.best_ - tuned.first_).estimate
         return self

@@ -12,7 +12,7 @@ __all__ = ["log_probabilities", "with_start"]
 
 def with_start(texts) -> torch.Tensor:
     """(n, 7) tokens of texts (n, 6) after their start, which counts as token 0."""
-    return torch.nn.functional.pad(torch.as_tensor(np.asarray(texts, dtype=np.int64)), (1, 0))
+    return torch.nn.functional.pad(torch.tensor(np.asarray(texts), dtype=torch.long), (1, 0))
 
 
 @torch.no_grad()

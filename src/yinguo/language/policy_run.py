@@ -149,6 +149,11 @@ class PolicyRun(TunedPart):
             "log_read": first if texts.log_read is None else torch.as_tensor(texts.log_read, dtype=torch.float32),
         }
 
+    def some(self, count: int) -> dict[str, torch.Tensor]:
+        """Rows that hold about so many texts drawn, on the device."""
+        rows = max(1, count // self.data["drawn"].shape[1])
+        return {name: value[:rows].to(self.method.device) for name, value in self.data.items()}
+
     def losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         """Those of the method."""
         return self.method.losses(self.policy, batch)

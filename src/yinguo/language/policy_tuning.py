@@ -8,6 +8,7 @@ best look are kept. A look does not count if the effective sample is under a ten
 several looks in a row brought no better. If no look was better than the first model, the first model it is.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -48,6 +49,12 @@ class Look:
     share: float
     divergence: float
     counts: bool
+
+
+_log = logging.getLogger("yinguo.language")
+
+#: Most texts drawn from which the divergence is estimated where it is limited.
+_DISTANCE_TEXTS = 1024
 
 
 class PolicyTuning:
@@ -154,6 +161,8 @@ class PolicyTuning:
         train, held = split_rows(len(texts.Y), self.held_out, rng)
         apart = {name: value[torch.as_tensor(held)].to(self.device) for name, value in run.data.items()}
         learned = self.material({name: value[torch.as_tensor(train)] for name, value in run.data.items()}, rng)
+        # A limit has to be kept on more texts than a figure that is only shown.
+        distant = apart if self.divergence is None else run.some(_DISTANCE_TEXTS)
         self.looks_: list[Look] = []
         first = {name: value.clone() for name, value in run.state_dict().items()}
         self.first_ = self._judged(run, apart)
@@ -163,7 +172,7 @@ class PolicyTuning:
         )  # fmt: skip
         says = f"{self.judge or self.judged_by} value of texts set apart, negative"
         self.history_: History = trainer.fit(
-            run, learned, Validation(says, lambda: self._look(run, apart, first), patience=self.patience)
+            run, learned, Validation(says, lambda: self._look(run, apart, distant, first), patience=self.patience)
         )
         counted = [look.value for look in self.looks_ if look.counts]
         self.kept_first_ = not counted or max(counted) <= self.first_.estimate
@@ -182,30 +191,29 @@ class PolicyTuning:
         """What is minimised on a batch."""
         raise NotImplementedError(f"{type(self).__name__} does not define losses")
 
-    def _look(self, run: PolicyRun, apart: Batch, first: Mapping[str, torch.Tensor]) -> float:
-        gone = self._pull_back(run, apart, first)
+    def _look(self, run: PolicyRun, apart: Batch, drawn: Batch, first: Mapping[str, torch.Tensor]) -> float:
+        gone = self._pull_back(run, drawn, first)
         value = self._judged(run, apart)
         share = min(float(check.value or 0.0) for check in value.diagnostics)
         self.looks_.append(Look(value.estimate, share, gone, share >= 0.1))
+        _log.debug("value %.4g, effective share %.3f, divergence %.3f nats", value.estimate, share, gone)
         return -value.estimate if share >= 0.1 else float("inf")
 
-    def _pull_back(self, run: PolicyRun, apart: Batch, first: Mapping[str, torch.Tensor]) -> float:
+    def _pull_back(self, run: PolicyRun, drawn: Batch, first: Mapping[str, torch.Tensor]) -> float:
         """The divergence from the first model, after the weights were moved towards its own if it was too large."""
-
-        def gone() -> float:
-            return float(divergence_estimate(drawn_ratio(run.policy, apart)))
-
-        found = gone()
+        gone = found = float(divergence_estimate(drawn_ratio(run.policy, drawn)))
         if self.divergence is None or found <= self.divergence:
             return found
         last = {name: value.clone() for name, value in run.state_dict().items()}
-        near, far = 0.0, 1.0
+        share = 1.0
         for _ in range(8):
-            middle = (near + far) / 2
-            run.load_state_dict({name: first[name] + middle * (last[name] - first[name]) for name in last})
-            near, far = (middle, far) if gone() <= self.divergence else (near, middle)
-        run.load_state_dict({name: first[name] + near * (last[name] - first[name]) for name in last})
-        return gone()
+            # Near the first model divergence goes with the square of the step.
+            share *= 0.99 * (self.divergence / gone) ** 0.5
+            run.load_state_dict({name: first[name] + share * (last[name] - first[name]) for name in last})
+            gone = float(divergence_estimate(drawn_ratio(run.policy, drawn)))
+            if gone <= self.divergence:
+                break
+        return gone
 
     @torch.no_grad()
     def _judged(self, run: PolicyRun, apart: Batch) -> PolicyValue:
