@@ -21,6 +21,7 @@ _EXPORTS: dict[str, str] = {
     "doubly_robust_value": "off_policy",
     "inverse_probability_value": "off_policy",
     "outcome_value": "off_policy",
+    "read_outcomes": "direct_outcomes",
     "score_sequences": "sequence_scores",
     "score_texts": "sequence_scores",
 }
