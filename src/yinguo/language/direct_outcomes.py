@@ -87,8 +87,10 @@ def read_outcomes(
     ----------
     file : str or Path
         Ends in .csv, .tsv, .jsonl, .ndjson or .parquet.
-    text, outcome : str, default "text" and "score"
-        Columns.
+    text : str, default "text"
+        Column of texts.
+    outcome : str, default "score"
+        Column of outcomes.
     prompt : str, optional
         Column of what each text follows.
     log_read : str, optional
