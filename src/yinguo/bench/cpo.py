@@ -156,7 +156,17 @@ TABLE = PublishedTable(
     unit="",
     draw=draw,
     cells=tuple(Cell(name, settings) for name, settings in CELLS.items()),
-    methods=_methods(),
+    methods=(
+        *_methods(),
+        Method(
+            "DR-CPO, four texts drawn",
+            Build(
+                "yinguo.bench.policy_rows:TunedPolicy",
+                {"method": Build("yinguo.language:DRCPO", {**OPTIONS, "draws": 4})},
+            ),
+            "256 texts drawn in a step, not 64; added after the other rows were seen.",
+        ),
+    ),
     replications=10,
     metrics=(),
     measure=measure,
