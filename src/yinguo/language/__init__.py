@@ -7,6 +7,8 @@ dicts. The parts need the extra ``llm`` (``pip install 'yinguo[llm]'``).
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
+    "GCNCausalAttention": "gcn_attention",
+    "GraphPenalty": "graph_penalties",
     "SmallGPT": "small_gpt",
     "load_checkpoint": "checkpoints",
     "CPO": "cpo",
@@ -22,6 +24,8 @@ _EXPORTS: dict[str, str] = {
     "inverse_probability_value": "off_policy",
     "outcome_value": "off_policy",
     "read_outcomes": "direct_outcomes",
+    "parameter_matched_attention": "gcn_attention",
+    "use_gcn_attention": "gcn_transformers",
     "score_sequences": "sequence_scores",
     "score_texts": "sequence_scores",
 }

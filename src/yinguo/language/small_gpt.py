@@ -93,8 +93,8 @@ class SmallGPT(nn.Module):
     dropout : float in [0, 1)
     token_shift : bool
         Whether each position also sees the embedding of the token before it.
-    attention : callable, optional
-        Makes the attention of a layer (:data:`AttentionPart`); the default is :class:`SelfAttention`.
+    attention : callable
+        Makes the attention of a layer (:data:`AttentionPart`).
     generator : torch.Generator
         First weights and dropout masks.
 
