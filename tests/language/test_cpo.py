@@ -229,7 +229,9 @@ def test_adapters_alone_are_tuned_and_a_cache_draws_the_same_texts():
     plain = draw_texts(lambda tokens: base(tokens, use_cache=False), start, length=4, generator=make_generator(0))[0]
     assert torch.equal(cached, plain)
     kept = copy.deepcopy(base.state_dict())
-    policy = peft.get_peft_model(base, peft.LoraConfig(r=4, target_modules=["c_attn", "c_proj", "c_fc"]))
+    policy = peft.get_peft_model(
+        base, peft.LoraConfig(r=4, target_modules=["c_attn", "c_proj", "c_fc"], fan_in_fan_out=True)
+    )
     before = value(policy)
     tuned = DRCPO(**{**FAST, "learning_rate": 0.03}).fit(policy, read())
     assert value(policy) > before + 0.1
