@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.errors import DataError
 from yinguo.language.stg import stg_split
 from yinguo.language.stg_h import stg_h_rows
 
@@ -116,6 +117,9 @@ def _stg(split: str) -> TextSet:
 
 
 def _stg_h(rows: int, random_state: int, *, place: int) -> TextSet:
+    for name, value, least in (("rows", rows, 1), ("random_state", random_state, 0)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise DataError(f"{name} is {value!r}; it must be a whole number, at least {least}.")
     # A stream for each part: asking for more training rows leaves the test rows as they are.
     seeds = np.random.SeedSequence(random_state, spawn_key=(place,))
     drawn = stg_h_rows(rows, shifted=place == 2, random_state=seeds)
