@@ -10,6 +10,11 @@ _EXPORTS: dict[str, str] = {
     "SmallGPT": "small_gpt",
     "load_checkpoint": "checkpoints",
     "re_attention_loss": "re_attention",
+    "score_answers": "answers",
+    "stg_rows": "stg",
+    "stg_split": "stg",
+    "STGReader": "stg_reader",
+    "pretrained_stg_decoder": "stg_reader",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

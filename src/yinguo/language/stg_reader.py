@@ -99,7 +99,7 @@ class STGReader:
     steps : int, default 750
         Optimiser steps, whatever the number of rows.
     batch_size : int, default 64
-    learning_rate : float, default 1e-3
+    learning_rate : float, default 0.001
         Of AdamW in the first step; half a cosine down to zero.
     random_state : int, default 0
 
