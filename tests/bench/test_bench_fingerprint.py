@@ -13,7 +13,9 @@ FILES = {
     "method.py": "from toybox.core.base import base\nfrom . import kernels\n\n\ndef fit():\n    return base()\n",
     "sibling.py": "def fit():\n    return 2\n",
     "late.py": "def fit():\n    from toybox.kernels import HALF\n\n    return HALF\n",
-    "table.py": "from toybox.kernels import HALF\n\n\ndef draw():\n    return HALF\n\n\nTABLE = 'a title'\n",
+    "table.py": (
+        "from toybox.kernels import HALF\n\n\ndef draw():\n    return HALF\n\n\nGAPS = 'none'\nTABLE = 'a title'\n"
+    ),
 }
 
 
@@ -54,9 +56,10 @@ def test_a_sibling_that_is_not_imported_does_not_count(digest):
     assert digest("toybox.method", **{"sibling.py": "def fit():\n    return 3\n"}) == digest("toybox.method")
 
 
-def test_the_declaration_of_a_table_does_not_count_but_its_draw_does(digest):
+def test_the_declaration_of_a_table_and_its_prose_do_not_count_but_its_draw_does(digest):
     text = FILES["table.py"]
-    assert digest("toybox.table", **{"table.py": text.replace("a title", "another")}) == digest("toybox.table")
+    for said in ("'a title'", "'none'"):
+        assert digest("toybox.table", **{"table.py": text.replace(said, "'another'")}) == digest("toybox.table")
     assert digest("toybox.table", **{"table.py": text.replace("return HALF", "return -HALF")}) != digest("toybox.table")
 
 

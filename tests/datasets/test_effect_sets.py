@@ -108,6 +108,16 @@ def test_six_of_fifty_ihdp_replications_have_effects_that_spread_beyond_10():
 
 
 @needs_data
+def test_one_child_of_replication_8_lies_beyond_all_that_can_be_learned_from():
+    draw = ihdp(source="shalit", replication=8)
+    test, effects = draw.extras["test"], draw.extras["mu1"] - draw.extras["mu0"]
+    child = np.argmin(test.mu1 - test.mu0)
+    assert child == 18
+    assert (test.mu1 - test.mu0)[child] < -200 < -140 < effects.min()
+    assert test.mu0[child] > 255 > 192 > draw.extras["mu0"].max()
+
+
+@needs_data
 def test_jobs_has_the_printed_counts_and_experimental_effect():
     for replication in range(10):
         draw = jobs(replication=replication)

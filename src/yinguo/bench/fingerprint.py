@@ -16,9 +16,9 @@ from pathlib import Path
 
 __all__ = ["code_digest"]
 
-#: Declarations of a table and what is drawn from a result decide no estimate.
+#: Declarations of a table, its prose and what is drawn from a result decide no estimate.
 _NOT_NUMERICAL = ("yinguo.bench.spec", "yinguo.report", "yinguo.cli")
-_DECLARATION = "TABLE"
+_DECLARATIONS = frozenset({"TABLE", "SOURCE", "PROTOCOL", "GAPS"})
 
 
 def code_digest(*modules: str) -> str:
@@ -67,7 +67,7 @@ def _module_digest(name: str) -> str:
 
 @functools.cache
 def _syntax(name: str) -> ast.Module | None:
-    """The tree of a module without docstrings and without the declaration of a table; None if it has no source."""
+    """The tree of a module without docstrings and without what declares a table; None if it has no source."""
     try:
         path = getattr(importlib.import_module(name), "__file__", None)
     except ImportError:
@@ -88,7 +88,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 def _declares_table(node: ast.stmt) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return any(isinstance(target, ast.Name) and target.id == _DECLARATION for target in targets)
+    return any(isinstance(target, ast.Name) and target.id in _DECLARATIONS for target in targets)
 
 
 @functools.cache

@@ -7,6 +7,8 @@ dicts. The parts need the extra ``llm`` (``pip install 'yinguo[llm]'``).
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
+    "GCNCausalAttention": "gcn_attention",
+    "GraphPenalty": "graph_penalties",
     "SmallGPT": "small_gpt",
     "load_checkpoint": "checkpoints",
     "re_attention_loss": "re_attention",
@@ -15,6 +17,10 @@ _EXPORTS: dict[str, str] = {
     "stg_split": "stg",
     "STGReader": "stg_reader",
     "pretrained_stg_decoder": "stg_reader",
+    "parameter_matched_attention": "gcn_attention",
+    "use_gcn_attention": "gcn_transformers",
+    "score_sequences": "sequence_scores",
+    "score_texts": "sequence_scores",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)

@@ -1,0 +1,56 @@
+"""A small encoder to try things on: the decoder of :mod:`yinguo.language.small_gpt`, looking both ways."""
+
+from typing import Any
+
+from yinguo.language.small_gpt import Reading, SmallGPT
+from yinguo.nets import torch
+
+__all__ = ["SmallEncoder"]
+
+
+class SmallEncoder(SmallGPT):
+    """Every token sees every token; position t of the logits scores the token at t itself.
+
+    To learn from text alone, hide some tokens behind one that means "hidden" and ask for them.
+
+    **Shape**: (B, T) integer tokens to a :class:`~yinguo.language.small_gpt.Reading`.
+
+    Parameters
+    ----------
+    **options
+        As :class:`~yinguo.language.SmallGPT`, without ``token_shift``: there is no token before.
+
+    Examples
+    --------
+    >>> from yinguo.nets.blocks import make_generator
+    >>> model = SmallEncoder(vocabulary=10, length=8, generator=make_generator(0)).eval()
+    >>> bool(model(torch.tensor([[1, 2, 3]])).attentions[0].triu(1).abs().max() > 0)
+    True
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, token_shift=False)
+
+    def forward(self, tokens: torch.Tensor, padding: torch.Tensor | None = None) -> Reading:
+        """Scores of the token at every position.
+
+        Parameters
+        ----------
+        tokens : (B, T) integer tensor
+        padding : (B, T) boolean tensor, optional
+            True where a token is real.
+        """
+        length = tokens.shape[1]
+        if length > self.length:
+            raise ValueError(f"the sequence has {length} tokens; the model takes at most {self.length}")
+        allowed = torch.ones(length, length, dtype=torch.bool, device=tokens.device)
+        if padding is not None:
+            own = torch.eye(length, dtype=torch.bool, device=tokens.device)
+            allowed = padding[:, None, None, :] | own
+        x = self.dropout(self.tokens(tokens) + self.places.weight[:length])
+        attentions = []
+        for block in self.blocks:
+            x, weights = block(x, allowed)
+            attentions.append(weights)
+        hidden = self.norm(x)
+        return Reading(self.head(hidden), tuple(attentions), hidden)
