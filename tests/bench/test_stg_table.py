@@ -96,3 +96,19 @@ def test_of_several_settings_the_one_with_the_least_validation_loss_is_kept(monk
     assert chosen.reader_.alpha == 10.0
     losses[2.0] = 0.2
     assert stg_rows.Tuned(alphas=[2.0, 10.0], gammas=[0.1]).fit(study).reader_.alpha == 2.0
+
+
+@pytest.mark.parametrize("name", ["TunedGCN", "TunedOneHop"])
+def test_a_decoder_with_another_attention_is_pretrained_with_it(monkeypatch, name):
+    import yinguo.bench.stg_gcn_rows as other
+
+    asked = []
+    monkeypatch.setattr(stg_rows, "decoder", lambda seed, attention: asked.append(attention) or small(attention))
+    monkeypatch.setattr(stg_rows, "STGReader", lambda **options: READER(steps=6, **options))
+    study = draw(np.random.default_rng(0), size="S").study
+    assert len(getattr(other, name)().fit(study).predict(study.validation)) == 400
+    assert asked == [getattr(other, {"TunedGCN": "GCNCausalAttention"}.get(name, "parameter_matched_attention"))]
+
+
+def small(attention):
+    return pretrained_stg_decoder(attention=attention, width=16, steps=50)

@@ -43,6 +43,8 @@ GAPS = """
   the decoder that sees the causes alone.
 * Gamma and its schedule are not in the paper's code; ours is constant. CAT is best of two settings on validation rows,
   plain tuning has one.
+* Two-hop attention is the layer of the causal Transformer without its penalties: in a decoder the penalty on cycles is
+  zero whatever the weights. Its decoders are pre-trained in the same way, from the same seeds.
 * The training rows are the same in all replications: the intervals are over decoders, seeds of tuning and test rows.
 * How much plain tuning leans on companions depends on the decoder it starts from: see the page on the game.
 """
@@ -73,8 +75,8 @@ def _methods() -> tuple[Method, ...]:
     def line(name: str, **options: Any) -> Build:
         return Build("yinguo.bench.stg_rows:Line", {"line": Build(f"yinguo.language.stg_lines:{name}", options)})
 
-    def tuned(**options: Any) -> Build:
-        return Build("yinguo.bench.stg_rows:Tuned", options)
+    def tuned(name: str = "stg_rows:Tuned", **options: Any) -> Build:
+        return Build(f"yinguo.bench.{name}", options)
 
     return (
         Method("majority", line("MajorityLine"), "No options."),
@@ -89,6 +91,8 @@ def _methods() -> tuple[Method, ...]:
             "Hinge on all layers; alpha and epoch by cross-entropy on validation rows, gamma set beforehand.",
         ),
         Method("causes only (oracle)", tuned(causes_only=True), "As vanilla, every other item blanked."),
+        Method("two-hop attention", tuned("stg_gcn_rows:TunedGCN"), "As vanilla, attention of the causal Transformer."),
+        Method("one hop, as many parameters", tuned("stg_gcn_rows:TunedOneHop"), "As above, without the second hop."),
     )
 
 
