@@ -44,8 +44,8 @@ GAPS = """
 * Gamma and its schedule are not in the paper's code; ours is constant. CAT is best of two settings on validation rows,
   plain tuning has one.
 * **The oracle is no upper bound as it stands**: 80 % on both laws, below CAT on 800 rows. Its blank is a token that the
-  decoder has not met in pre-training. The line through the three causes is the bound. It has been run in one draw so far,
-  two-hop attention in none: `yinguo bench stg` goes on with them.
+  decoder has not met in pre-training. The line through the three causes is the bound. It has been run in one draw on
+  S and M so far, two-hop attention in none: `yinguo bench stg` goes on with them.
 * Two-hop attention is the layer of the causal Transformer without its penalties: in a decoder the penalty on cycles is
   zero whatever the weights. Its decoders are pre-trained in the same way, from the same seeds.
 * The training rows are the same in all replications: the intervals are over decoders, seeds of tuning and test rows.
