@@ -235,7 +235,9 @@ def methods(
 @app.command(short_help="The data sets that come along.")
 def datasets(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="One data set; alone, what it is.")] = None,
-    out: Annotated[str | None, typer.Option(metavar="FILE", help="Write it there, as .csv or .parquet.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write it there, as .csv or .parquet; text as .jsonl.")
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="An option of it; may be repeated.")
     ] = None,

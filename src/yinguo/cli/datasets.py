@@ -1,4 +1,4 @@
-"""``yinguo datasets``: the tables that come with yinguo, and writing one to a file."""
+"""``yinguo datasets``: the tables and the text sets that come with yinguo, and writing one to a file."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +10,14 @@ import numpy as np
 from yinguo.cli.methods import first_line
 from yinguo.cli.output import check_target, console, emit
 from yinguo.cli.parse import option_settings
+from yinguo.cli.text_sets import check_ending, text_loaders, write_text_set
 from yinguo.errors import DataError
 
 __all__ = ["datasets", "loaders", "write_columns"]
 
 
 def loaders() -> dict[str, Callable[..., Any]]:
-    """Data sets by their command-line name, in the order the package exports them."""
+    """Tables by their command-line name, in the order the package exports them."""
     import yinguo.datasets as shipped
 
     found = {name.replace("_", "-"): getattr(shipped, name) for name in shipped.__all__}
@@ -24,7 +25,7 @@ def loaders() -> dict[str, Callable[..., Any]]:
 
 
 def datasets(name: str | None, *, out: str | None, settings: Sequence[str], force: bool) -> int:
-    """List the data sets, describe one, or write one to a file.
+    """List the data sets, describe one, or write one to a file: a table as .csv or .parquet, text as .jsonl.
 
     Raises
     ------
@@ -40,8 +41,12 @@ def datasets(name: str | None, *, out: str | None, settings: Sequence[str], forc
     if out is None:
         emit(_described(name, load))
         return 0
-    _check_file(out, force)
+    text = load in text_loaders().values()
+    _check_file(name, out, force, text=text)
     draw = load(**_options(name, load, settings))
+    if text:
+        write_text_set(draw, out)
+        return 0
     columns = draw.table()
     write_columns(columns, Path(out))
     _tell(draw, columns, out)
@@ -49,7 +54,7 @@ def datasets(name: str | None, *, out: str | None, settings: Sequence[str], forc
 
 
 def _find(name: str) -> Callable[..., Any]:
-    known = loaders()
+    known = {**loaders(), **text_loaders()}
     key = name.lower().replace("_", "-")
     if key in known:
         return known[key]
@@ -69,8 +74,10 @@ def _options(name: str, load: Callable[..., Any], settings: Sequence[str]) -> di
     return options
 
 
-def _check_file(out: str, force: bool) -> None:
-    if Path(out).suffix.lower() not in (".csv", ".parquet"):
+def _check_file(name: str, out: str, force: bool, *, text: bool) -> None:
+    if text:
+        check_ending(name, out)
+    elif Path(out).suffix.lower() not in (".csv", ".parquet"):
         raise DataError(f"--out {out} ends neither in .csv nor in .parquet; choose one of the two.")
     check_target(out, option="--out")
     if Path(out).exists() and not force:
@@ -107,14 +114,16 @@ def _whole(values: np.ndarray) -> np.ndarray:
 def _list() -> None:
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, load in loaders().items():
-        table.add_row(name, first_line(load))
     out = console()
-    out.print(table)
-    out.print("\nWrite one: yinguo datasets NAME --out FILE.csv (or .parquet); options: yinguo datasets NAME")
+    for heading, known in (("", loaders()), ("\nText, written as .jsonl:", text_loaders())):
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, load in known.items():
+            table.add_row(name, first_line(load))
+        out.print(*([heading, table] if heading else [table]), sep="\n")
+    out.print("\nWrite one: yinguo datasets NAME --out FILE.csv (or .parquet, or .jsonl for text); options: yinguo "
+              "datasets NAME")  # fmt: skip
 
 
 def _described(name: str, load: Callable[..., Any]) -> str:
