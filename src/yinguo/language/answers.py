@@ -1,0 +1,196 @@
+"""What a decoder answers: the best of given candidates, or free text decoded greedily; and how often it is right.
+
+Prompts are padded on the left, so that every row continues at the same place, and the attention mask and positions are
+given explicitly: in many tokenizers the padding token is that of the end of text, and would not be told apart.
+"""
+
+import copy
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from yinguo.errors import DataError
+from yinguo.language.causal_spans import CausalText
+from yinguo.nets import nn, torch
+
+__all__ = ["exact_match", "greedy_answers", "same_number", "score_candidates"]
+
+
+@torch.no_grad()
+def score_candidates(
+    model: Any, tokenizer: Any, prompts: Sequence[str], candidates: Sequence[str], *, batch_size: int = 16
+) -> np.ndarray:
+    """Log-probability of each candidate as the answer to each prompt.
+
+    Parameters
+    ----------
+    model : decoder of transformers, bare or wrapped by peft
+    tokenizer : fast tokenizer with a padding token
+    prompts, candidates : sequence of str
+        Joined by one space, as in :class:`~yinguo.language.causal_spans.CausalText`.
+    batch_size : int, default 16
+
+    Returns
+    -------
+    (n, k) float array
+        Sum over the tokens of the candidate, the end of text not among them.
+    """
+    if not candidates:
+        raise DataError("candidates is empty; give at least one answer to score.")
+    pad = _pad_id(tokenizer)
+    scores = np.zeros((len(prompts), len(candidates)))
+    keep_one = {"logits_to_keep": 1} if _keeps(model) else {}
+    for rows in _batches(len(prompts), batch_size):
+        joined = [[_ids(tokenizer, CausalText(prompts[i], answer).text) for i in rows] for answer in candidates]
+        alone = [_ids(tokenizer, CausalText(prompts[i], "").text) for i in rows]
+        # The prompt is read once for all candidates, as far as its tokens are the same with each of them.
+        shared = [min(_shared(whole, head) for whole in wholes) for head, *wholes in zip(alone, *joined, strict=True)]
+        ids, real = _left_padded([head[:size] for head, size in zip(alone, shared, strict=True)], pad)
+        read = model(**_inputs(model, ids, real), use_cache=True, **keep_one)
+        first = read.logits[:, -1:].float().log_softmax(dim=-1).cpu()
+        for k, wholes in enumerate(joined):
+            tail, counted = _right_padded([whole[size:] for whole, size in zip(wholes, shared, strict=True)], pad)
+            following = first
+            if tail.shape[1] > 1:
+                seen = torch.cat([real, counted[:, :-1]], dim=1)
+                place = real.sum(dim=1, keepdim=True) + torch.arange(tail.shape[1] - 1)
+                cache = copy.deepcopy(read.past_key_values)  # reading on would lengthen the one of the prompt
+                more = model(**_inputs(model, tail[:, :-1], seen, place), past_key_values=cache, use_cache=True)
+                following = torch.cat([first, more.logits.float().log_softmax(dim=-1).cpu()], dim=1)
+            found = following.gather(-1, tail[..., None])[..., 0]
+            scores[list(rows), k] = (found * counted).sum(dim=1).double().numpy()
+    return scores
+
+
+@torch.no_grad()
+def greedy_answers(
+    model: Any, tokenizer: Any, prompts: Sequence[str], *, max_new_tokens: int = 16, batch_size: int = 16
+) -> list[str]:
+    """The likeliest continuation of each prompt, token by token, up to the end of text.
+
+    Parameters
+    ----------
+    model : decoder of transformers, bare or wrapped by peft
+    tokenizer : fast tokenizer with a padding token
+    prompts : sequence of str
+    max_new_tokens : int, default 16
+    batch_size : int, default 16
+
+    Returns
+    -------
+    list of str
+        Without special tokens and without blanks around them.
+    """
+    pad, eos = _pad_id(tokenizer), tokenizer.eos_token_id
+    answers: list[str] = []
+    keep_one = {"logits_to_keep": 1} if _keeps(model) else {}
+    for rows in _batches(len(prompts), batch_size):
+        ids, real = _left_padded([_ids(tokenizer, CausalText(prompts[i], "").text) for i in rows], pad)
+        ended = torch.zeros(len(rows), dtype=torch.bool)
+        written: list[torch.Tensor] = []
+        given, cache = _inputs(model, ids, real), None
+        place = real.sum(dim=1, keepdim=True)
+        for _ in range(max_new_tokens):
+            read = model(**given, past_key_values=cache, use_cache=True, **keep_one)
+            token = read.logits[:, -1].argmax(dim=-1).cpu()
+            token = torch.where(ended, torch.full_like(token, pad if eos is None else eos), token)
+            written.append(token)
+            ended = ended | (token == eos) if eos is not None else ended
+            if ended.all():
+                break
+            real = torch.cat([real, torch.ones_like(real[:, :1])], dim=1)
+            given, cache = _inputs(model, token[:, None], real, place), read.past_key_values
+            place = place + 1
+        answers += [_cut(row, eos, tokenizer) for row in torch.stack(written, dim=1).tolist()]
+    return answers
+
+
+def exact_match(given: Sequence[str], wanted: Sequence[str], *, numeric: bool = False) -> np.ndarray:
+    """Whether each answer is right, as a (n,) bool array.
+
+    Parameters
+    ----------
+    given, wanted : sequence of str
+    numeric : bool, default False
+        Compare as numbers (``same_number``); otherwise the texts must be equal, blanks around them aside.
+    """
+    if len(given) != len(wanted):
+        raise DataError(f"there are {len(given)} answers and {len(wanted)} right ones.")
+    same = same_number if numeric else lambda a, b: a.strip() == b.strip()
+    return np.array([same(a, b) for a, b in zip(given, wanted, strict=True)], dtype=bool)
+
+
+def same_number(given: str, wanted: str) -> bool:
+    """Whether two texts are the same number: ``"8"`` is ``"8.0"``, ``"1,000"`` is ``"1000"``; words are no number.
+
+    >>> same_number("1,000", "1000.0"), same_number("8 apples", "8")
+    (True, False)
+    """
+    try:
+        return abs(float(given.strip().replace(",", "")) - float(wanted.strip().replace(",", ""))) < 1e-6
+    except ValueError:
+        return False
+
+
+def _batches(count: int, size: int) -> Iterator[range]:
+    return (range(start, min(count, start + size)) for start in range(0, count, size))
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    ids = list(tokenizer(text)["input_ids"])
+    # Some tokenizers end every text; a prompt is to be continued.
+    return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
+
+
+def _shared(whole: Sequence[int], head: Sequence[int]) -> int:
+    """Length of the beginning that prompt and prompt with answer share: what comes after it is scored."""
+    same = next((k for k, (a, b) in enumerate(zip(whole, head, strict=False)) if a != b), min(len(whole), len(head)))
+    return max(same, 1)  # the first token of all is predicted by nothing
+
+
+def _left_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens, and ones where they are real."""
+    flipped, real = _right_padded([row[::-1] for row in rows], pad)
+    return flipped.flip(1), real.flip(1)
+
+
+def _right_padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    length = max(len(row) for row in rows)
+    ids, real = np.full((len(rows), length), pad), np.zeros((len(rows), length), dtype=np.int64)
+    for k, row in enumerate(rows):
+        ids[k, : len(row)], real[k, : len(row)] = row, 1
+    return torch.from_numpy(ids), torch.from_numpy(real)
+
+
+def _inputs(
+    model: Any, ids: torch.Tensor, real: torch.Tensor, place: torch.Tensor | None = None
+) -> dict[str, torch.Tensor]:
+    device = next(model.parameters()).device
+    given = {"input_ids": ids.to(device), "attention_mask": real.to(device)}
+    if "position_ids" in _names(model):
+        positions = (real.cumsum(dim=1) - 1).clamp(min=0) if place is None else place
+        given["position_ids"] = positions.to(device)
+    return given
+
+
+def _names(model: nn.Module) -> frozenset[str]:
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return frozenset(inspect.signature(inner.forward).parameters)
+
+
+def _keeps(model: nn.Module) -> bool:
+    """Whether the model can leave out scores that are not asked for."""
+    return "logits_to_keep" in _names(model)
+
+
+def _pad_id(tokenizer: Any) -> int:
+    if tokenizer.pad_token_id is None:
+        raise DataError("the tokenizer has no padding token; set tokenizer.pad_token = tokenizer.eos_token.")
+    return tokenizer.pad_token_id
+
+
+def _cut(ids: Sequence[int], eos: int | None, tokenizer: Any) -> str:
+    kept = list(ids[: ids.index(eos)]) if eos in ids else list(ids)
+    return tokenizer.decode(kept, skip_special_tokens=True).strip()
