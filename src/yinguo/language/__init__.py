@@ -9,6 +9,7 @@ from yinguo.core.lazy import lazy_exports as _lazy_exports
 _EXPORTS: dict[str, str] = {
     "SmallGPT": "small_gpt",
     "load_checkpoint": "checkpoints",
+    "re_attention_loss": "re_attention",
 }
 __all__ = list(_EXPORTS)
 __getattr__, __dir__ = _lazy_exports(__name__, _EXPORTS)
