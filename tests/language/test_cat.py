@@ -178,6 +178,7 @@ def test_layers_and_heads_are_chosen_as_asked():
 
 def test_options_of_the_attention_loss_reach_it(tmp_path):
     """Each option changes the loss of a batch: none is dropped on the way."""
+
     def loss(**options):
         trainer = CATTrainer(tiny_llama(TOKENIZER), arguments(tmp_path), **{"gamma": 1.0, **options})
         return batch_losses(trainer, ROWS[:4], "right")
@@ -185,5 +186,13 @@ def test_options_of_the_attention_loss_reach_it(tmp_path):
     usual = loss()
     # Where some rows have the ratio and some have not, the mean before the hinge is not the mean after it.
     assert abs(loss(smoothed=True, alpha=1.0) - loss(alpha=1.0)) > 1e-7
-    for options in ({"alpha": 9.0}, {"form": "nll"}, {"skip_first": False}, {"layers": [0]}, {"per_head": True}, {"gamma": 2.0}):  # fmt: skip
+    changes = (
+        {"alpha": 9.0},
+        {"form": "nll"},
+        {"skip_first": False},
+        {"layers": [0]},
+        {"per_head": True},
+        {"gamma": 2.0},
+    )
+    for options in changes:
         assert abs(loss(**options) - usual) > 1e-7, options

@@ -15,7 +15,6 @@ from yinguo.language.causal_spans import CausalText, tokenise, tokenise_all
 BUILT = {name: build() for name, build in TOKENIZERS.items()}
 
 
-
 @pytest.mark.parametrize("family", BUILT)
 def test_the_mask_joins_the_rows_before_the_effect_to_the_tokens_of_its_cause(family):
     text = CausalText.from_phrases(
@@ -76,7 +75,9 @@ def test_the_tokens_of_the_prompt_do_not_depend_on_the_answer():
 
 
 def test_a_number_is_found_as_a_whole_only():
-    text = CausalText.from_phrases("1 and 10, 1.5 and 21, a1 and 1,000. Answer:", "yes", {"yes": ["1"]}, occurrences="all")
+    text = CausalText.from_phrases(
+        "1 and 10, 1.5 and 21, a1 and 1,000. Answer:", "yes", {"yes": ["1"]}, occurrences="all"
+    )
     assert text.links == (((44, 47), ((0, 1),)),)
 
 

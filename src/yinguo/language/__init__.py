@@ -7,7 +7,12 @@ dicts. The parts need the extra ``llm`` (``pip install 'yinguo[llm]'``).
 from yinguo.core.lazy import lazy_exports as _lazy_exports
 
 _EXPORTS: dict[str, str] = {
+    "CATTrainer": "cat",
+    "CausalAttentionTuning": "causal_tuning",
+    "CausalCollator": "cat",
+    "CausalText": "causal_spans",
     "SmallGPT": "small_gpt",
+    "annotate": "arithmetic_spans",
     "load_checkpoint": "checkpoints",
     "re_attention_loss": "re_attention",
 }

@@ -5,8 +5,8 @@ r"""Causal Attention Tuning: ordinary tuning, and a loss on the attention of row
 with the language-modelling loss on the answer alone and the Re-Attention loss of
 :mod:`yinguo.language.re_attention` on the average of attention over heads and layers, or on each head of each layer.
 
-Source: Han, Zhao, Zhao, Ye, Pan & Kuang (2025), CAT: Causal Attention Tuning, EMNLP, arXiv 2509.01535. The training loop
-is not in the released code; the schedule of gamma is from memory of the paper and an option here.
+Source: Han, Zhao, Zhao, Ye, Pan & Kuang (2025), CAT: Causal Attention Tuning, EMNLP, arXiv 2509.01535. The training
+loop is not in the released code; the schedule of gamma is from memory of the paper and an option here.
 """
 
 import inspect
@@ -219,7 +219,7 @@ class CATTrainer(transformers.Trainer):
         super().log(logs, start_time)
 
     def _note(self, name: str, value: torch.Tensor) -> None:
-        if self.model.training:
+        if getattr(self.model, "training", False):
             self._seen.setdefault(name, []).append(value.detach())
 
     def _parts(self) -> int:
@@ -229,7 +229,7 @@ class CATTrainer(transformers.Trainer):
 
 def _arguments(model: nn.Module) -> frozenset[str]:
     """What the decoder's forward names, looked up behind the wrappers of peft and of parallel training."""
-    inner = getattr(model, "module", model)
+    inner: Any = getattr(model, "module", model)
     inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
     return frozenset(inspect.signature(inner.forward).parameters)
 

@@ -25,7 +25,8 @@ __all__ = ["CausalText", "Link", "TokenRow", "tokenise", "tokenise_all"]
 #: A later stretch of characters, as (start, end), and the earlier ones it rests on.
 Link = tuple[tuple[int, int], tuple[tuple[int, int], ...]]
 #: How tokens write the space before a word: one that holds nothing else stands for no character of the text.
-_SPACE_MARKS = "▁Ġ \t\n"
+SPACE_MARKS = "▁Ġ \t\n"
+#: Label of a token that is not to be predicted, as in torch and transformers.
 IGNORED = -100
 
 
@@ -167,9 +168,7 @@ class TokenRow:
     dropped: int
 
 
-def tokenise(
-    row: CausalText, tokenizer: Any, *, max_length: int | None = None, append_eos: bool = True
-) -> TokenRow:
+def tokenise(row: CausalText, tokenizer: Any, *, max_length: int | None = None, append_eos: bool = True) -> TokenRow:
     """Tokens, labels on the answer alone, and supervision of one text.
 
     Parameters
@@ -194,7 +193,7 @@ def tokenise(
     ids = list(coded["input_ids"])
     offsets = [
         # Where a space is put before the text, its token claims the first character; it stands for none.
-        (start, start) if not mark.strip(_SPACE_MARKS) else (start, end)
+        (start, start) if not mark.strip(SPACE_MARKS) else (start, end)
         for (start, end), mark in zip(coded["offset_mapping"], tokenizer.convert_ids_to_tokens(ids), strict=True)
     ]
     answers = [end > row.answer_start for _, end in coded["offset_mapping"]]

@@ -15,7 +15,7 @@ import numpy as np
 
 from yinguo.errors import DataError
 from yinguo.language.cat import CATTrainer, CausalCollator, chosen_attention
-from yinguo.language.causal_spans import CausalText, TokenRow, tokenise, tokenise_all
+from yinguo.language.causal_spans import SPACE_MARKS, CausalText, TokenRow, tokenise, tokenise_all
 from yinguo.language.checkpoints import Checkpoint, load_checkpoint
 from yinguo.language.hub import peft, transformers
 from yinguo.language.re_attention import causal_attention_mass
@@ -221,7 +221,7 @@ def read_attention(
     M = torch.from_numpy(row.supervision)[None]
     names = tokenizer.convert_ids_to_tokens(row.input_ids.tolist())
     tokens = tuple(
-        text.text[start:end] if end > start else name
+        text.text[start:end] if end > start else name if name.strip(SPACE_MARKS) else " "
         for (start, end), name in zip(row.offsets, names, strict=True)
     )
     return AttentionReading(tokens, attention[0].numpy(), row.supervision, float(causal_attention_mass(attention, M)))
@@ -230,10 +230,10 @@ def read_attention(
 @contextmanager
 def _global_randomness_kept() -> Iterator[None]:
     """transformers seeds every global generator; the caller's programme shall not notice."""
-    kept = random.getstate(), np.random.get_state()
+    kept = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng():
         try:
             yield
         finally:
             random.setstate(kept[0])
-            np.random.set_state(kept[1])
+            np.random.set_state(kept[1])  # noqa: NPY002

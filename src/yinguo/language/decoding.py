@@ -13,9 +13,9 @@ import numpy as np
 
 from yinguo.errors import DataError
 from yinguo.language.causal_spans import CausalText
-from yinguo.nets import nn, torch
+from yinguo.nets import torch
 
-__all__ = ["exact_match", "greedy_answers", "same_number", "score_candidates"]
+__all__ = ["answer_log_probabilities", "greedy_answers", "same_number", "score_candidates"]
 
 
 @torch.no_grad()
@@ -65,6 +65,34 @@ def score_candidates(
 
 
 @torch.no_grad()
+def answer_log_probabilities(
+    model: Any, tokenizer: Any, prompts: Sequence[str], answers: Sequence[str], *, batch_size: int = 16
+) -> np.ndarray:
+    """Log-probability of one answer to each prompt, as a (n,) float array; the end of text is not counted.
+
+    Parameters
+    ----------
+    model, tokenizer, batch_size
+        As in :func:`score_candidates`.
+    prompts, answers : sequences of str of the same length
+    """
+    if len(prompts) != len(answers):
+        raise DataError(f"there are {len(prompts)} prompts and {len(answers)} answers; give one answer for each.")
+    pad, found = _pad_id(tokenizer), np.zeros(len(prompts))
+    for rows in _batches(len(prompts), batch_size):
+        wholes = [_ids(tokenizer, CausalText(prompts[i], answers[i]).text) for i in rows]
+        alone = [_ids(tokenizer, CausalText(prompts[i], "").text) for i in rows]
+        lengths = torch.tensor([len(whole) - _shared(whole, head) for whole, head in zip(wholes, alone, strict=True)])
+        most = int(lengths.max())
+        ids, real = _left_padded(wholes, pad)
+        logits = model(**_inputs(model, ids, real), **({"logits_to_keep": most + 1} if _keeps(model) else {})).logits
+        scores = logits[:, -most - 1 : -1].float().log_softmax(dim=-1).cpu().gather(-1, ids[:, -most:, None])[..., 0]
+        counted = torch.arange(most) >= most - lengths[:, None]
+        found[list(rows)] = (scores * counted).sum(dim=1).double().numpy()
+    return found
+
+
+@torch.no_grad()
 def greedy_answers(
     model: Any, tokenizer: Any, prompts: Sequence[str], *, max_new_tokens: int = 16, batch_size: int = 16
 ) -> list[str]:
@@ -105,21 +133,6 @@ def greedy_answers(
             place = place + 1
         answers += [_cut(row, eos, tokenizer) for row in torch.stack(written, dim=1).tolist()]
     return answers
-
-
-def exact_match(given: Sequence[str], wanted: Sequence[str], *, numeric: bool = False) -> np.ndarray:
-    """Whether each answer is right, as a (n,) bool array.
-
-    Parameters
-    ----------
-    given, wanted : sequence of str
-    numeric : bool, default False
-        Compare as numbers (``same_number``); otherwise the texts must be equal, blanks around them aside.
-    """
-    if len(given) != len(wanted):
-        raise DataError(f"there are {len(given)} answers and {len(wanted)} right ones.")
-    same = same_number if numeric else lambda a, b: a.strip() == b.strip()
-    return np.array([same(a, b) for a, b in zip(given, wanted, strict=True)], dtype=bool)
 
 
 def same_number(given: str, wanted: str) -> bool:
@@ -175,12 +188,12 @@ def _inputs(
     return given
 
 
-def _names(model: nn.Module) -> frozenset[str]:
+def _names(model: Any) -> frozenset[str]:
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     return frozenset(inspect.signature(inner.forward).parameters)
 
 
-def _keeps(model: nn.Module) -> bool:
+def _keeps(model: Any) -> bool:
     """Whether the model can leave out scores that are not asked for."""
     return "logits_to_keep" in _names(model)
 
