@@ -119,7 +119,7 @@ TABLE = PublishedTable(
     methods=(
         Method(
             "CAT against plain tuning",
-            Build("yinguo.bench.language_tuning_rows:PairedMathTuning", {"gamma": 0.1, "alpha": 2.0}),
+            Build("yinguo.bench.math_tuning_rows:PairedMathTuning", {"gamma": 0.1, "alpha": 2.0}),
             "Defaults of CausalAttentionTuning; nothing was searched.",
         ),
     ),

@@ -22,13 +22,13 @@ models and not repeated as cells.
 """
 
 PROTOCOL = """
-SmolLM2-135M-Instruct with LoRA (rank 8 on queries and values), the released training rows S (400) and M (800), 1
-epoch in batches of 8, learning rate 1e-3 falling linearly. CAT adds the Re-Attention hinge on the mean of attention over
-heads and layers, first token left out. The answer is the likeliest of the three labels. 200 of the 400 released test rows of
-each kind, drawn anew for each seed, the same for every method. Balanced accuracy is the mean over Low and High Risk.
-"causal mass" is the share of attention, where the label is predicted, on the three causal items (8 training rows).
-"the causes alone" tunes and tests on prompts that hold nothing else: CAT uses annotations that plain tuning lacks, and
-this is what they could give.
+SmolLM2-135M-Instruct with LoRA (rank 8 on queries and values), the released training rows S (400) and M (800), one
+epoch in batches of 8, learning rate 1e-3 falling linearly. CAT adds the Re-Attention hinge on the mean of attention
+over heads and layers, first token left out. The answer is the likeliest of the three labels. 200 of the 400 released
+test rows of each kind, drawn anew for each seed, the same for every method. Balanced accuracy is the mean over Low and
+High Risk. "causal mass" is the share of attention, where the label is predicted, on the three causal items (8 training
+rows). "the causes alone" tunes and tests on prompts that hold nothing else: CAT uses annotations that plain tuning
+lacks, and this is what they could give.
 """
 
 GAPS = """
@@ -78,7 +78,7 @@ def measure(fitted: Any, drawn: Any) -> Mapping[str, float]:
 
 
 def _tuning(**options: Any) -> Build:
-    return Build("yinguo.bench.language_tuning_rows:STGTuning", options)
+    return Build("yinguo.bench.stg_tuning_rows:STGTuning", options)
 
 
 TABLE = PublishedTable(
@@ -95,7 +95,7 @@ TABLE = PublishedTable(
         Method("plain tuning", _tuning(), "The settings of the CAT row, gamma 0."),
         Method("CAT", _tuning(gamma=0.1, alpha=2.0), CHOSEN),
         Method("the causes alone", _tuning(oracle=True), "The settings of plain tuning.", ("STG_S",)),
-        Method("always the most frequent", Build("yinguo.bench.language_tuning_rows:AlwaysLow"), "No options."),
+        Method("always the most frequent", Build("yinguo.bench.stg_tuning_rows:AlwaysLow"), "No options."),
     ),
     replications=2,
     metrics=("seconds",),

@@ -57,8 +57,8 @@ CUES = frozenset(
     _listed(
         "altogether total all combined together both sum plus more added adds add additional join joined increased",
         "left remain remaining remained remains fewer less minus difference gave gives give lost loses lose ate eat",
-        "eats spent spend spends sold sells sell used uses use took takes broke away donated died shorter taller longer",
-        "older younger heavier lighter farther change rest shares shared removed deleted paid owes",
+        "eats spent spend spends sold sells sell used uses use took takes broke away donated died shorter taller",
+        "longer older younger heavier lighter farther change rest shares shared removed deleted paid owes",
         "each every per times twice double triple thrice dozen half equally split divided divide evenly groups rows",
         "average product quarter square area perimeter",
     )
