@@ -85,3 +85,14 @@ def test_texts_that_teach_nothing_are_refused():
         CausalAttentionTuning(tiny_checkpoint()).fit([])
     with pytest.raises(DataError, match="1 of 2 texts have no answer"):
         CausalAttentionTuning(tiny_checkpoint()).fit([CausalText("a", "b"), CausalText("a", "")])
+
+
+def test_tuning_in_sixteen_bits_is_near_tuning_in_thirty_two_and_leaves_no_trace():
+    whole, half = tuned(steps=10), tuned(steps=10, bf16=True)
+    losses = [[entry["loss"] for entry in tuning.history_] for tuning in (whole, half)]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+    assert losses[1] != losses[0]
+    ids = torch.tensor([half.tokenizer_("Smoking: 3 Answer:")["input_ids"]])
+    with torch.no_grad():
+        assert half.model_.lm_head(half.model_.model(ids).last_hidden_state).dtype == torch.float32
+        assert torch.equal(half.model_(ids).logits, half.model_.lm_head(half.model_.model(ids).last_hidden_state))

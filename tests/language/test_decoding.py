@@ -12,6 +12,7 @@ from yinguo.errors import DataError  # noqa: E402
 from yinguo.language.decoding import (  # noqa: E402
     answer_log_probabilities,
     greedy_answers,
+    half_precision,
     same_number,
     score_candidates,
 )
@@ -92,3 +93,17 @@ def test_what_cannot_be_scored_is_refused():
     tokenizer.pad_token = None
     with pytest.raises(DataError, match="no padding token"):
         greedy_answers(model, tokenizer, PROMPTS)
+
+
+def test_half_precision_is_near_and_scores_tokens_exactly():
+    tokenizer = byte_level_bpe()
+    model = tiny_llama(tokenizer).eval()
+    usual = score_candidates(model, tokenizer, PROMPTS, CANDIDATES)
+    kept = []
+    with half_precision(model):
+        near = score_candidates(model, tokenizer, PROMPTS, CANDIDATES)
+        kept.append(model(torch.tensor([[3, 4, 5]])).logits.dtype)
+    assert kept == [torch.float32]
+    assert near == pytest.approx(usual, abs=0.1)
+    assert not np.array_equal(near, usual)
+    assert np.array_equal(score_candidates(model, tokenizer, PROMPTS, CANDIDATES), usual)

@@ -12,7 +12,7 @@ import numpy as np
 from yinguo.language.arithmetic_spans import annotate
 from yinguo.language.causal_tuning import CausalAttentionTuning
 from yinguo.language.checkpoints import Checkpoint, load_checkpoint
-from yinguo.language.decoding import answer_log_probabilities, greedy_answers
+from yinguo.language.decoding import answer_log_probabilities, greedy_answers, half_precision
 from yinguo.language.word_problems import WordProblem
 
 __all__ = ["Judged", "PairedMathTuning"]
@@ -79,7 +79,7 @@ class PairedMathTuning:
         for name, gamma in (("plain", 0.0), ("CAT", self.gamma)):
             tuning = CausalAttentionTuning(
                 self.checkpoint, gamma=gamma, alpha=self.alpha, epochs=self.epochs, learning_rate=self.learning_rate,
-                batch_size=self.batch_size, random_state=self.random_state,
+                batch_size=self.batch_size, random_state=self.random_state, bf16=True,
             ).fit(texts, shown=texts[:8])  # fmt: skip
             self.arms_[name] = Checkpoint(tuning.model_, tuning.tokenizer_, name)
             self.mass_[name] = float(np.nanmean([reading.mass for reading in tuning.after_]))
@@ -89,6 +89,8 @@ class PairedMathTuning:
         """What one arm makes of problems: ``"untuned"``, ``"plain"`` or ``"CAT"``."""
         loaded: Any = self.arms_[arm]
         prompts = [f"{problem.question} {ASK}" for problem in problems]
-        texts = greedy_answers(loaded.model, loaded.tokenizer, prompts, max_new_tokens=7)
         right = [problem.answer for problem in problems]
-        return Judged(tuple(texts), answer_log_probabilities(loaded.model, loaded.tokenizer, prompts, right))
+        with half_precision(loaded.model):
+            texts = greedy_answers(loaded.model, loaded.tokenizer, prompts, max_new_tokens=7)
+            scores = answer_log_probabilities(loaded.model, loaded.tokenizer, prompts, right)
+        return Judged(tuple(texts), scores)

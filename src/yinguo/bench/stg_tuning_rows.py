@@ -10,7 +10,7 @@ import numpy as np
 
 from yinguo.language.causal_spans import CausalText
 from yinguo.language.causal_tuning import CausalAttentionTuning
-from yinguo.language.decoding import score_candidates
+from yinguo.language.decoding import half_precision, score_candidates
 from yinguo.language.stg import CAUSAL, LABELS, STGRow
 
 __all__ = ["AlwaysLow", "STGTuning"]
@@ -66,14 +66,15 @@ class STGTuning:
         self.tuning_ = CausalAttentionTuning(
             self.checkpoint, gamma=self.gamma, alpha=self.alpha, decay=self.decay, per_head=self.per_head,
             epochs=self.epochs, steps=self.steps, learning_rate=self.learning_rate, batch_size=self.batch_size,
-            random_state=self.random_state,
+            random_state=self.random_state, bf16=True,
         ).fit(texts, shown=texts[:8])  # fmt: skip
         return self
 
     def answer(self, rows: Sequence[STGRow]) -> list[str]:
         """The likeliest label of each row."""
         prompts = [self._seen(row).prompt for row in rows]
-        scores = score_candidates(self.tuning_.model_, self.tuning_.tokenizer_, prompts, LABELS)
+        with half_precision(self.tuning_.model_):
+            scores = score_candidates(self.tuning_.model_, self.tuning_.tokenizer_, prompts, LABELS)
         return [LABELS[k] for k in scores.argmax(axis=1)]
 
     def mass(self) -> float:

@@ -231,7 +231,7 @@ def _arguments(model: nn.Module) -> frozenset[str]:
     """What the decoder's forward names, looked up behind the wrappers of peft and of parallel training."""
     inner: Any = getattr(model, "module", model)
     inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
-    return frozenset(inspect.signature(inner.forward).parameters)
+    return frozenset(inspect.signature(type(inner).forward).parameters)
 
 
 def _summed_loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ given explicitly: in many tokenizers the padding token is that of the end of tex
 import copy
 import inspect
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,32 @@ from yinguo.errors import DataError
 from yinguo.language.causal_spans import CausalText
 from yinguo.nets import torch
 
-__all__ = ["answer_log_probabilities", "greedy_answers", "same_number", "score_candidates"]
+__all__ = ["answer_log_probabilities", "greedy_answers", "half_precision", "same_number", "score_candidates"]
+
+
+@contextmanager
+def half_precision(model: Any) -> Iterator[None]:
+    """Read with 16-bit products, some twice as fast where the processor has them, but score tokens in full precision.
+
+    In 16 bits two scores near 20 are told apart from a tenth on, and ties would be decided by the order of the tokens.
+
+    Parameters
+    ----------
+    model : decoder of transformers, bare or wrapped by peft
+    """
+    device = next(model.parameters()).device.type
+
+    def exactly(head: Any, given: tuple[torch.Tensor, ...], _scores: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(device, enabled=False):
+            bias = None if head.bias is None else head.bias.float()
+            return torch.nn.functional.linear(given[0].float(), head.weight.float(), bias)
+
+    hook = model.get_output_embeddings().register_forward_hook(exactly)
+    try:
+        with torch.autocast(device, dtype=torch.bfloat16):
+            yield
+    finally:
+        hook.remove()
 
 
 @torch.no_grad()
@@ -190,7 +216,7 @@ def _inputs(
 
 def _names(model: Any) -> frozenset[str]:
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return frozenset(inspect.signature(inner.forward).parameters)
+    return frozenset(inspect.signature(type(inner).forward).parameters)
 
 
 def _keeps(model: Any) -> bool:

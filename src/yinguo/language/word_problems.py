@@ -5,7 +5,7 @@ name       problems                equation known                        publish
 =========  ======================  ====================================  =================================
 gsm8k      7,473 + 1,319           no (worked steps)                     MIT
 svamp      1,000                   yes                                   MIT
-asdiv      2,305, of which 2,096   yes                                   CC BY-NC 4.0 (non-commercial)
+asdiv      2,305, of which 2,084   yes                                   CC BY-NC 4.0 (non-commercial)
            with one plain number
 mawps      1,239 + 413 + 413       no; causal links by a language model  none stated
 =========  ======================  ====================================  =================================

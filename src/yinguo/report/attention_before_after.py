@@ -62,7 +62,8 @@ def shaded_text(reading: Any) -> ShadedText:
     weight = np.asarray(reading.attention)[rows].mean(axis=0)
     weight[0] = np.nan
     weight[rows.max() + 1 :] = np.nan
-    return ShadedText(tuple(reading.tokens), weight, supervision.any(axis=0), float(reading.mass))
+    causal = np.asarray(supervision.any(axis=0))
+    return ShadedText(tuple(reading.tokens), weight, causal, float(reading.mass))
 
 
 @under_defaults

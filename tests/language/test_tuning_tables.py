@@ -1,0 +1,95 @@
+"""The two tables that tune the small instruction model, with a tiny decoder in its place."""
+
+import os
+
+import numpy as np
+import pytest
+
+pytest.importorskip("transformers")
+pytest.importorskip("peft")
+
+from tiny_models import tiny_checkpoint
+
+from yinguo.bench import math_transfer, stg_smollm2, table
+from yinguo.bench.math_tuning_rows import PairedMathTuning
+from yinguo.bench.stg_tuning_rows import AlwaysLow, STGTuning
+
+needs_problems = pytest.mark.skipif(not os.environ.get("YINGUO_DATA"), reason="the word problems do not come along")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A decoder with random weights where a checkpoint is expected."""
+    path = tmp_path_factory.mktemp("tiny")
+    tiny = tiny_checkpoint()
+    tiny.model.save_pretrained(path)
+    tiny.tokenizer.save_pretrained(path)
+    return str(path)
+
+
+def test_the_game_is_tuned_on_and_measured(folder):
+    drawn = stg_smollm2.draw(np.random.default_rng(0), size="s", test=12, train=16)
+    fitted = STGTuning(checkpoint=folder, gamma=1.0, random_state=1).fit(drawn.study)
+    assert len(fitted.tuning_.history_) == 2
+    found = stg_smollm2.measure(fitted, drawn)
+    assert set(found) == {*stg_smollm2.TABLE.measures, "causal mass"}
+    assert 0 < found["causal mass"] < 1
+    assert all(0 <= found[name] <= 100 for name in stg_smollm2.TABLE.measures)
+
+
+def test_the_oracle_sees_the_causes_alone(folder):
+    drawn = stg_smollm2.draw(np.random.default_rng(0), size="s", test=4, train=8)
+    fitted = STGTuning(checkpoint=folder, oracle=True).fit(drawn.study)
+    shown = "".join(fitted.tuning_.after_[0].tokens)
+    assert "Smoking" in shown
+    assert not any(name in shown for name in ("Yellow", "Clothing", "Hormones", "gene", "Room"))
+    assert len(fitted.answer(drawn.extras["ood"])) == 4
+
+
+def test_the_constant_is_right_as_often_as_its_label_occurs():
+    drawn = stg_smollm2.draw(np.random.default_rng(0), size="s")
+    found = stg_smollm2.measure(AlwaysLow().fit(drawn.study), drawn)
+    for name in ("iid", "ood"):
+        share = np.mean([row.label == "Low Risk" for row in drawn.extras[name]])
+        assert found[f"{name.upper()} accuracy"] == pytest.approx(100 * share)
+        assert found[f"{name.upper()} balanced"] == 50
+
+
+def test_methods_of_a_draw_meet_the_same_test_rows_and_seeds_meet_others():
+    one, same, other = (stg_smollm2.draw(np.random.default_rng(k), size="m", test=50) for k in (0, 0, 1))
+    assert one.extras == same.extras
+    assert one.extras["ood"] != other.extras["ood"]
+    assert len(one.study) == 800
+
+
+@needs_problems
+@pytest.mark.parametrize("name", math_transfer.SETS)
+def test_no_problem_is_both_learned_and_asked(name):
+    drawn = math_transfer.draw(np.random.default_rng(3), name=name)
+    learned, asked = ({p.question for p in problems} for problems in (drawn.study, drawn.extras["test"]))
+    assert (len(learned), len(asked)) == (len(drawn.study), len(drawn.extras["test"]))
+    assert not learned & asked
+    assert max(len(question.split()) for question in learned | asked) <= 45
+
+
+@needs_problems
+def test_both_arms_are_tuned_from_one_start_and_compared_problem_by_problem(folder):
+    drawn = math_transfer.draw(np.random.default_rng(0), name="svamp", train=16, test=6)
+    same = PairedMathTuning(checkpoint=folder, gamma=0.0, random_state=2).fit(drawn.study)
+    found = math_transfer.measure(same, drawn)
+    # At gamma 0 the second arm is the first.
+    assert (found["gained"], found["lost"], found["p"], found["log-probability"]) == (0, 0, 1, 0)
+    assert found["CAT, attention mass"] == found["plain, attention mass"]
+    other = math_transfer.measure(PairedMathTuning(checkpoint=folder, gamma=50.0, random_state=2).fit(drawn.study), drawn)
+    assert other["log-probability"] != 0
+    assert set(math_transfer.TABLE.measures) <= set(other)
+
+
+def test_mcnemar_agrees_with_the_binomial_by_hand():
+    assert math_transfer.mcnemar_p(1, 4) == pytest.approx(2 * (1 + 5) / 32)
+    assert math_transfer.mcnemar_p(0, 0) == 1
+
+
+@pytest.mark.parametrize("name", ["stg-smollm2", "math-transfer"])
+def test_the_tables_are_listed(name):
+    assert table(name).name == name
