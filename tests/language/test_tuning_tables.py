@@ -80,7 +80,9 @@ def test_both_arms_are_tuned_from_one_start_and_compared_problem_by_problem(fold
     # At gamma 0 the second arm is the first.
     assert (found["gained"], found["lost"], found["p"], found["log-probability"]) == (0, 0, 1, 0)
     assert found["CAT, attention mass"] == found["plain, attention mass"]
-    other = math_transfer.measure(PairedMathTuning(checkpoint=folder, gamma=50.0, random_state=2).fit(drawn.study), drawn)
+    other = math_transfer.measure(
+        PairedMathTuning(checkpoint=folder, gamma=50.0, random_state=2).fit(drawn.study), drawn
+    )
     assert other["log-probability"] != 0
     assert set(math_transfer.TABLE.measures) <= set(other)
 

@@ -109,9 +109,10 @@ class CATTrainer(transformers.Trainer):
 
     Parameters
     ----------
-    model, args, data_collator, train_dataset, ...
-        As for ``transformers.Trainer``. The data set is a list of :class:`~yinguo.language.causal_spans.TokenRow`, the
-        collator a :class:`CausalCollator`, the model a decoder with eager attention, bare or wrapped by peft.
+    *args, **options
+        As for ``transformers.Trainer``: model, args, train_dataset, data_collator, ... The data set is a list of
+        :class:`~yinguo.language.causal_spans.TokenRow`, the collator a :class:`CausalCollator`, the model a decoder
+        with eager attention, bare or wrapped by peft.
     gamma : float or callable (epoch) -> float, default 0.1
         Weight of the Re-Attention loss; 0 is plain tuning, without asking for attention. A callable is given the number
         of finished epochs.

@@ -72,7 +72,7 @@ class CausalAttentionTuning:
     steps : int, optional
         Optimiser steps, in place of ``epochs``.
     batch_size : int, default 8
-    learning_rate : float, default 1e-3
+    learning_rate : float, default 0.001
         For adapters; take some 1e-5 for all weights.
     max_length : int, optional
         Longest sequence of tokens; a span that is cut is not supervised.
