@@ -4,16 +4,12 @@ What it shows: how far a pretrained model, tuned on rows in which shortcuts hold
 whether a loss that points its attention to the causes changes that.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+from yinguo.bench.spec import Build, Cell, Method, PublishedTable
+from yinguo.bench.stg_tuning_rows import draw, measure
 
-from yinguo.bench.spec import Build, Cell, Material, Method, PublishedTable
-from yinguo.language.answers import score_answers
-from yinguo.language.stg import stg_split
-
-__all__ = ["TABLE", "draw", "measure"]
+__all__ = ["TABLE"]
 
 SOURCE = """
 Han, Zhao, Zhao, Ye, Pan & Kuang (2025), CAT: Causal Attention Tuning, EMNLP, arXiv 2509.01535, whose rows come from
@@ -23,12 +19,12 @@ models and not repeated as cells.
 
 PROTOCOL = """
 SmolLM2-135M-Instruct with LoRA (rank 8 on queries and values), the released training rows S (400) and M (800), one
-epoch in batches of 8, learning rate 1e-3 falling linearly. CAT adds the Re-Attention hinge on the mean of attention
-over heads and layers, first token left out. The answer is the likeliest of the three labels. 200 of the 400 released
-test rows of each kind, drawn anew for each seed, the same for every method. Balanced accuracy is the mean over Low and
-High Risk. "causal mass" is the share of attention, where the label is predicted, on the three causal items (8 training
-rows). "the causes alone" tunes and tests on prompts that hold nothing else: CAT uses annotations that plain tuning
-lacks, and this is what they could give.
+epoch in batches of 8, learning rate 3e-3 falling linearly, products in 16 bits. CAT adds the Re-Attention hinge (alpha
+2, gamma 5) on the mean of attention over heads and layers, first token left out. The answer is the likeliest of the
+three labels. 200 of the 400 released test rows of each kind, drawn anew for each seed, the same for every method.
+Balanced accuracy is the mean over Low and High Risk. "causal mass" is the share of attention, where the label is
+predicted, on the three causal items (8 training rows). "the causes alone" tunes and tests on prompts that hold nothing
+else: CAT uses annotations that plain tuning lacks, and this is what they could give.
 """
 
 GAPS = """
@@ -37,44 +33,10 @@ GAPS = """
 * The published loop, its number of epochs (10) and its batches (64) are not matched.
 """
 
-CHOSEN = "alpha and gamma of the CAT row: see the protocol; on 100 further IID rows, shifted rows never looked at."
-
-
-def draw(rng: np.random.Generator, *, size: str, test: int = 200, train: int | None = None) -> Material:
-    """Rows to tune on, and two kinds of rows to be judged by.
-
-    Parameters
-    ----------
-    rng : numpy Generator
-    size : {"s", "m", "l"}
-    test : int
-    train : int, optional
-        Only so many of the training rows.
-    """
-    extras = {}
-    for name in ("iid", "ood"):
-        rows = stg_split(f"test-{name}")
-        extras[name] = tuple(rows[k] for k in rng.permutation(len(rows))[:test])
-    return Material(study=stg_split(f"train-{size}")[:train], extras=extras)
-
-
-def measure(fitted: Any, drawn: Any) -> Mapping[str, float]:
-    """Accuracy on both kinds of rows, in percent, and the causal mass.
-
-    Parameters
-    ----------
-    fitted : STGTuning
-    drawn : Material, what :func:`draw` gave
-    """
-    found = {}
-    for name, rows in drawn.extras.items():
-        score = score_answers(
-            fitted.answer(rows), [row.label for row in rows], majority="Low Risk", classes=("Low Risk", "High Risk")
-        )
-        found[f"{name.upper()} accuracy"] = 100 * score.accuracy
-        found[f"{name.upper()} balanced"] = 100 * score.balanced_accuracy
-    mass = fitted.mass()
-    return {"OOD accuracy": found.pop("OOD accuracy"), **found, **({"causal mass": mass} if mass == mass else {})}
+CHOSEN = """
+Three looks at 16 steps each, at both losses on the training rows alone: at (learning rate, gamma) = (1e-3, 1) and
+(1e-3, 10) attention hardly moved in that time, at (3e-3, 5) it did and the loss on the answer fell fastest.
+"""
 
 
 def _tuning(**options: Any) -> Build:
@@ -92,9 +54,11 @@ TABLE = PublishedTable(
     draw=draw,
     cells=(Cell("STG_S", {"size": "s"}), Cell("STG_M", {"size": "m"})),
     methods=(
-        Method("plain tuning", _tuning(), "The settings of the CAT row, gamma 0."),
-        Method("CAT", _tuning(gamma=0.1, alpha=2.0), CHOSEN),
-        Method("the causes alone", _tuning(oracle=True), "The settings of plain tuning.", ("STG_S",)),
+        Method("plain tuning", _tuning(learning_rate=3e-3), "The settings of the CAT row, gamma 0."),
+        Method("CAT", _tuning(gamma=5.0, alpha=2.0, learning_rate=3e-3), CHOSEN.strip().replace("\n", " ")),
+        Method(
+            "the causes alone", _tuning(oracle=True, learning_rate=3e-3), "The settings of plain tuning.", ("STG_S",)
+        ),
         Method("always the most frequent", Build("yinguo.bench.stg_tuning_rows:AlwaysLow"), "No options."),
     ),
     replications=2,
