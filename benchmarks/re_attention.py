@@ -2,10 +2,10 @@
 
 Run: OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/re_attention.py [--smollm2]
 
-A step is forward, loss, backward and AdamW on a batch of 4 sequences of 512 tokens in the small decoder, once in the size
-one would train from scratch on text (4 layers, width 128) and once in that of the `stg` bench (2 layers, width 64). The
-decoder keeps its attention in any case; the step with the loss averages it over heads and layers and adds the hinge.
-Supervised are the 8 rows that predict the answer, 32 columns each; then, as the dearest case, every row. With
+A step is forward, loss, backward and AdamW on a batch of 4 sequences of 512 tokens in the small decoder, once in the
+size one would train from scratch on text (4 layers, width 128) and once in that of the `stg` bench (2 layers, width
+64). The decoder keeps its attention in any case; the step with the loss averages it over heads and layers and adds the
+hinge. Supervised are the 8 rows that predict the answer, 32 columns each; then, as the dearest case, every row. With
 `--smollm2` the same for SmolLM2-135M with LoRA of rank 8 on queries and values, one sequence a step; there the plain
 step does not ask for attention.
 """
@@ -35,7 +35,7 @@ def small_steps(width: int, layers: int) -> dict:
     """Training steps of one small decoder."""
     generator = make_generator(0)
     model = SmallGPT(
-        vocabulary=VOCABULARY, length=LENGTH, width=width, layers=layers, heads=4, dropout=0.0, generator=generator
+        vocabulary=VOCABULARY, length=LENGTH, width=width, layers=layers, heads=4, generator=generator
     ).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3)
     tokens = torch.randint(VOCABULARY, (BATCH, LENGTH), generator=generator)
@@ -94,8 +94,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     record: dict = {"task": f"Re-Attention hinge in a training step, {LENGTH} tokens", "torch": torch.__version__}
-    record["small decoder, 4 layers, width 128"] = measured(small_steps(128, 4), repeats=12)
-    record["small decoder, 2 layers, width 64"] = measured(small_steps(64, 2), repeats=12)
+    record["small decoder, 4 layers, width 128"] = measured(small_steps(128, 4), repeats=30)
+    record["small decoder, 2 layers, width 64"] = measured(small_steps(64, 2), repeats=30)
     if options.smollm2:
         record["SmolLM2-135M, LoRA rank 8"] = measured(smollm2_steps(), repeats=3)
     write("re-attention", record)
