@@ -54,6 +54,19 @@ def test_the_space_that_a_tokenizer_puts_before_the_text_stands_for_no_character
     assert len(marked) == 1
 
 
+def test_a_token_for_a_space_inside_a_stretch_belongs_to_it_and_one_before_it_does_not():
+    tokenizer = BUILT["byte-level BPE"]
+    text = CausalText.from_phrases("Xyz: 7 Answer:", "Low", {"Low": ["7"], "Answer": ["Xyz: 7"]})
+    row = tokenise(text, tokenizer)
+    marks = tokenizer.convert_ids_to_tokens(row.input_ids.tolist())
+    by_effect = {
+        effect: [marks[j] for j in np.flatnonzero(row.supervision[rows].any(0))]
+        for effect, rows in (("Answer", slice(0, len(marks) - 4)), ("Low", slice(len(marks) - 4, None)))
+    }
+    assert by_effect["Low"][-1].strip("Ġ") == "7"
+    assert "".join(by_effect["Answer"]) == "Xyz:Ġ7"
+
+
 @pytest.mark.parametrize("family", BUILT)
 def test_labels_are_the_answer_and_its_end_alone(family):
     row = tokenise(CausalText("Smoking: 1 Answer:", "Low Risk"), BUILT[family])

@@ -24,7 +24,7 @@ __all__ = ["CausalText", "Link", "TokenRow", "tokenise", "tokenise_all"]
 
 #: A later stretch of characters, as (start, end), and the earlier ones it rests on.
 Link = tuple[tuple[int, int], tuple[tuple[int, int], ...]]
-#: How tokens write the space before a word: one that holds nothing else stands for no character of the text.
+#: How tokens write a space.
 SPACE_MARKS = "▁Ġ \t\n"
 #: Label of a token that is not to be predicted, as in torch and transformers.
 IGNORED = -100
@@ -193,7 +193,7 @@ def tokenise(row: CausalText, tokenizer: Any, *, max_length: int | None = None, 
     ids = list(coded["input_ids"])
     offsets = [
         # Where a space is put before the text, its token claims the first character; it stands for none.
-        (start, start) if not mark.strip(SPACE_MARKS) else (start, end)
+        (start, start) if row.text[start:end].strip() and not mark.strip(SPACE_MARKS) else (start, end)
         for (start, end), mark in zip(coded["offset_mapping"], tokenizer.convert_ids_to_tokens(ids), strict=True)
     ]
     answers = [end > row.answer_start for _, end in coded["offset_mapping"]]
