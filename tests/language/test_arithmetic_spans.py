@@ -10,7 +10,7 @@ pytest.importorskip("transformers")
 
 from yinguo.errors import DataError
 from yinguo.language.arithmetic_spans import annotate, numbers_in, relevant_numbers
-from yinguo.language.word_problems import PROBLEM_SETS, plain_number, word_problems
+from yinguo.language.word_problems import PROBLEM_SETS, plain_number, same_number, word_problems
 
 needs_problems = pytest.mark.skipif(not os.environ.get("YINGUO_DATA"), reason="the word problems do not come along")
 
@@ -75,6 +75,14 @@ def test_a_question_without_numbers_has_no_links():
 )
 def test_plain_numbers(value, plain):
     assert plain_number(value) == plain
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("8", "8.0", True), ("1,000", "1000", True), ("8 apples", "8", False), ("", "0", False), ("7.9", "8", False)],
+)
+def test_numbers_are_compared_as_numbers(one, other, same):
+    assert same_number(one, other) is same
 
 
 def test_an_unknown_set_or_part_is_refused():

@@ -13,7 +13,6 @@ from yinguo.language.decoding import (  # noqa: E402
     answer_log_probabilities,
     greedy_answers,
     half_precision,
-    same_number,
     score_candidates,
 )
 
@@ -73,14 +72,6 @@ def test_padding_with_the_end_of_text_changes_no_answer():
     usual = score_candidates(model, tokenizer, PROMPTS, CANDIDATES)
     tokenizer.pad_token = tokenizer.eos_token
     assert score_candidates(model, tokenizer, PROMPTS, CANDIDATES) == pytest.approx(usual, abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [("8", "8.0", True), ("1,000", "1000", True), ("8 apples", "8", False), ("", "0", False), ("7.9", "8", False)],
-)
-def test_numbers_are_compared_as_numbers(one, other, same):
-    assert same_number(one, other) is same
 
 
 def test_what_cannot_be_scored_is_refused():

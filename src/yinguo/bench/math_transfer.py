@@ -4,7 +4,7 @@ What it shows: whether attention that is taught to fall on the numbers, their no
 problems of the same set.
 """
 
-from yinguo.bench.math_tuning_rows import SETS, draw, measure
+from yinguo.bench.math_draw import SETS, draw, measure
 from yinguo.bench.spec import Build, Cell, Method, PublishedTable
 
 __all__ = ["TABLE"]

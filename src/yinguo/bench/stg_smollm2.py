@@ -7,7 +7,7 @@ whether a loss that points its attention to the causes changes that.
 from typing import Any
 
 from yinguo.bench.spec import Build, Cell, Method, PublishedTable
-from yinguo.bench.stg_tuning_rows import draw, measure
+from yinguo.bench.stg_tuning_draw import draw, measure
 
 __all__ = ["TABLE"]
 

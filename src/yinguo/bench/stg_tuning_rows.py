@@ -3,20 +3,17 @@
 A method sees rows with their causes and nothing of the tests; what it answers is asked for by the table's measure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from yinguo.bench.spec import Material
-from yinguo.language.answers import score_answers
 from yinguo.language.causal_spans import CausalText
 from yinguo.language.causal_tuning import CausalAttentionTuning
 from yinguo.language.decoding import half_precision, score_candidates
-from yinguo.language.stg import CAUSAL, LABELS, STGRow, stg_split
+from yinguo.language.stg import CAUSAL, LABELS, STGRow
 
-__all__ = ["AlwaysLow", "STGTuning", "draw", "measure"]
+__all__ = ["AlwaysLow", "STGTuning"]
 
 
 class STGTuning:
@@ -104,40 +101,3 @@ class AlwaysLow:
     def mass(self) -> float:
         """It looks nowhere."""
         return float("nan")
-
-
-def draw(rng: np.random.Generator, *, size: str, test: int = 200, train: int | None = None) -> Material:
-    """Rows to tune on, and two kinds of rows to be judged by.
-
-    Parameters
-    ----------
-    rng : numpy Generator
-    size : {"s", "m", "l"}
-    test : int
-    train : int, optional
-        Only so many of the training rows.
-    """
-    extras = {}
-    for name in ("iid", "ood"):
-        rows = stg_split(f"test-{name}")
-        extras[name] = tuple(rows[k] for k in rng.permutation(len(rows))[:test])
-    return Material(study=stg_split(f"train-{size}")[:train], extras=extras)
-
-
-def measure(fitted: Any, drawn: Any) -> Mapping[str, float]:
-    """Accuracy on both kinds of rows, in percent, and the causal mass.
-
-    Parameters
-    ----------
-    fitted : STGTuning
-    drawn : Material, what :func:`draw` gave
-    """
-    found = {}
-    for name, rows in drawn.extras.items():
-        score = score_answers(
-            fitted.answer(rows), [row.label for row in rows], majority="Low Risk", classes=("Low Risk", "High Risk")
-        )
-        found[f"{name.upper()} accuracy"] = 100 * score.accuracy
-        found[f"{name.upper()} balanced"] = 100 * score.balanced_accuracy
-    mass = fitted.mass()
-    return {"OOD accuracy": found.pop("OOD accuracy"), **found, **({"causal mass": mass} if mass == mass else {})}

@@ -16,7 +16,7 @@ from yinguo.errors import DataError
 from yinguo.language.causal_spans import CausalText
 from yinguo.nets import torch
 
-__all__ = ["answer_log_probabilities", "greedy_answers", "half_precision", "same_number", "score_candidates"]
+__all__ = ["answer_log_probabilities", "greedy_answers", "half_precision", "score_candidates"]
 
 
 @contextmanager
@@ -159,18 +159,6 @@ def greedy_answers(
             place = place + 1
         answers += [_cut(row, eos, tokenizer) for row in torch.stack(written, dim=1).tolist()]
     return answers
-
-
-def same_number(given: str, wanted: str) -> bool:
-    """Whether two texts are the same number: ``"8"`` is ``"8.0"``, ``"1,000"`` is ``"1000"``; words are no number.
-
-    >>> same_number("1,000", "1000.0"), same_number("8 apples", "8")
-    (True, False)
-    """
-    try:
-        return abs(float(given.strip().replace(",", "")) - float(wanted.strip().replace(",", ""))) < 1e-6
-    except ValueError:
-        return False
 
 
 def _batches(count: int, size: int) -> Iterator[range]:

@@ -28,7 +28,7 @@ from xml.etree import ElementTree
 from yinguo.core.shared_data import SETS, SharedSet, shared_file
 from yinguo.errors import DataError
 
-__all__ = ["PROBLEM_SETS", "WordProblem", "plain_number", "word_problems"]
+__all__ = ["PROBLEM_SETS", "WordProblem", "plain_number", "same_number", "word_problems"]
 
 #: Parts of each set.
 PROBLEM_SETS: Mapping[str, tuple[str, ...]] = {
@@ -118,6 +118,18 @@ def plain_number(value: object) -> str:
     """
     number = float(str(value).strip().lstrip("$").replace(",", ""))
     return f"{number:.10g}" if abs(number) < 1e10 else f"{number:.0f}"
+
+
+def same_number(given: str, wanted: str) -> bool:
+    """Whether two texts are the same number: ``"8"`` is ``"8.0"``, ``"1,000"`` is ``"1000"``; words are no number.
+
+    >>> same_number("1,000", "1000.0"), same_number("8 apples", "8")
+    (True, False)
+    """
+    try:
+        return abs(float(given.strip().replace(",", "")) - float(wanted.strip().replace(",", ""))) < 1e-6
+    except ValueError:
+        return False
 
 
 def _gsm8k(part: str) -> list[WordProblem]:
