@@ -10,6 +10,7 @@ pytest.importorskip("transformers")
 
 from yinguo.errors import DataError
 from yinguo.language.arithmetic_spans import annotate, numbers_in, relevant_numbers
+from yinguo.language.causal_spans import CausalText
 from yinguo.language.word_problems import PROBLEM_SETS, plain_number, same_number, word_problems
 
 needs_problems = pytest.mark.skipif(not os.environ.get("YINGUO_DATA"), reason="the word problems do not come along")
@@ -123,6 +124,17 @@ def test_the_numbers_chosen_are_mostly_those_of_the_published_equations():
         ours, every = agreement(name, relevant_numbers), agreement(name, numbers_in)
         assert ours[0] > max(precision, every[0]), name
         assert ours[1] > recall, name
+
+
+@needs_problems
+def test_most_links_released_with_mawps_are_found_and_the_others_are_counted():
+    found = skipped = 0
+    for problem in word_problems("mawps")[:200]:
+        answer = problem.answer if "." in problem.answer else f"{problem.answer}.0"
+        text = CausalText.from_phrases(f"{problem.question} Answer:", answer, problem.important, missing="count")
+        found, skipped = found + len(text.links), skipped + text.skipped
+    assert skipped > 0
+    assert found > 4 * skipped
 
 
 @needs_problems
