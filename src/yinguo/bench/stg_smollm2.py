@@ -13,8 +13,8 @@ __all__ = ["TABLE"]
 
 SOURCE = """
 Han, Zhao, Zhao, Ye, Pan & Kuang (2025), CAT: Causal Attention Tuning, EMNLP, arXiv 2509.01535, whose rows come from
-models of 1.1 to 8 billion weights. Its figures (TinyLlama, LoRA: OOD 59.3 to 65.5 on S, 56.8 to 63.5 on M) are of other
-models and not repeated as cells.
+models of 1.1 to 8 billion weights. Its figures (TinyLlama, LoRA, as printed and unverified: OOD 59.3 to 65.5 on S, 56.8
+to 63.5 on M) are of other models and not repeated as cells.
 """
 
 PROTOCOL = """
@@ -28,7 +28,12 @@ else: CAT uses annotations that plain tuning lacks, and this is what they could 
 """
 
 GAPS = """
-* A machine of two cores: one pass over the rows and few seeds. An accuracy of 70 % over 200 rows has a standard error
+* Not enough steps: after 50, neither plain tuning nor CAT has left the majority line on shifted rows, so that what is
+  compared is two models that have not learned the game. CAT's attention does move to the causes. Whether it pays once
+  the game is learned is left open here; `stg` shows it on a small decoder.
+* Fits that are not there yet are run by `yinguo bench stg-smollm2`, some 5 to 10 minutes of a processor each.
+* The seeds of adapters and order differ between the methods; only the test rows are shared.
+* A machine of two cores: one pass over the rows and one seed. An accuracy of 70 % over 200 rows has a standard error
   of 3.2 points.
 * The published loop, its number of epochs (10) and its batches (64) are not matched.
 """
@@ -61,11 +66,10 @@ TABLE = PublishedTable(
         ),
         Method("always the most frequent", Build("yinguo.bench.stg_tuning_rows:AlwaysLow"), "No options."),
     ),
-    replications=2,
+    replications=1,
     metrics=("seconds",),
     measure=measure,
     measures=("OOD accuracy", "IID accuracy", "OOD balanced", "IID balanced"),
     against=("plain tuning",),
     seed=2509,
-    quick_fraction=0.5,
 )
