@@ -1,9 +1,14 @@
 """Studies that several tests share."""
 
+import importlib.util
 import os
+import sys
 
 # No test may ask a hub for weights; transformers reads this when it is first imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# tests/datasets stands where Python looks, and transformers would take it for the library of that name.
+if getattr(importlib.util.find_spec("datasets"), "origin", "") is None:
+    sys.modules["datasets"] = None
 
 import numpy as np
 import pytest
