@@ -41,7 +41,8 @@ GAPS = """
   an outcome above 192. TARNet misses it by 64 and CFR-WASS by 59, which makes 7.5 and 6.9 of root PEHE in that
   replication; without the child it is .83 and 1.24. Their means over the 50 replications, 1.086 and 1.013, are .954
   and .899 without it. A hundredth of the penalty on the heads fits held-out rows of the replications with large effects
-  better, by up to a fifth, and leaves the error of this replication at 13 where one seed had 14.
+  better, by up to a fifth, and leaves the error of this replication at 13 where one seed had 14 (all by
+  `benchmarks/ihdp_child.py`).
 * **Printed figures are means over 1000 replications; ours are over the first 50 of another file of 100.** The two do
   not compare: how much effects differ between children changes from replication to replication (SD from 0.3 to 43 among
   these 50, above 10 in six), and those six rule a mean. Read the medians. The training rows of replications 51 to 100

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from yinguo.errors import DataError
-from yinguo.language.read_at import read_at
 from yinguo.language.small_gpt import AttentionPart, SelfAttention, SmallGPT
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import make_generator
@@ -151,7 +150,7 @@ class _LookUp(nn.Module):
 
     def losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
         tokens = batch["tokens"]
-        logits = read_at(self.model, tokens, self.names).logits
+        logits = self.model(tokens, places=self.names).logits
         return {"look-up": nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, self.values].flatten())}
 
     def phases(self) -> list[Phase]:
@@ -162,5 +161,5 @@ class _LookUp(nn.Module):
     @torch.no_grad()
     def accuracy(self, tokens: torch.Tensor) -> float:
         self.eval()
-        told = read_at(self.model, tokens, self.names).logits.argmax(dim=-1)
+        told = self.model(tokens, places=self.names).logits.argmax(dim=-1)
         return float((told == tokens[:, self.values]).float().mean())

@@ -7,7 +7,7 @@ that stands before it.
 First weights and dropout masks come from a generator that is passed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from yinguo.nets import nn, torch
@@ -131,14 +131,19 @@ class SmallGPT(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.head = linear(width, vocabulary, generator=generator)
 
-    def forward(self, tokens: torch.Tensor, padding: torch.Tensor | None = None) -> Reading:
-        """Scores of the next token at every position.
+    def forward(
+        self, tokens: torch.Tensor, padding: torch.Tensor | None = None, *, places: Sequence[int] | None = None
+    ) -> Reading:
+        """Scores of the next token at every position, or at some.
 
         Parameters
         ----------
         tokens : (B, T) integer tensor
         padding : (B, T) boolean tensor, optional
             True where a token is real. Padding goes to the right.
+        places : sequence of k ints, optional
+            Positions to read: logits are (B, k, V) and hidden states (B, k, d), attention is whole. In the last layer
+            the other positions need no feed-forward part, which saves a third of a step of one place in eighteen.
         """
         length = tokens.shape[1]
         if length > self.length:
@@ -154,8 +159,8 @@ class SmallGPT(nn.Module):
             allowed = (allowed & padding[:, None, None, :]) | own
         x = self.dropout(x)
         attentions = []
-        for block in self.blocks:
-            x, weights = block(x, allowed)
+        for depth, block in enumerate(self.blocks, start=1):
+            x, weights = block(x, allowed, places if depth == len(self.blocks) else None)
             attentions.append(weights)
         hidden = self.norm(x)
         return Reading(self.head(hidden), tuple(attentions), hidden)
@@ -174,8 +179,12 @@ class _Block(nn.Module):
         self.narrower = linear(4 * width, width, generator=generator)
         self.dropout = Dropout(dropout, generator)
 
-    def forward(self, x: torch.Tensor, allowed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, x: torch.Tensor, allowed: torch.Tensor, places: Sequence[int] | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         mixed, weights = self.attention(self.before(x), allowed)
+        if places is not None:
+            x, mixed = x[:, list(places)], mixed[:, list(places)]
         x = x + self.dropout(mixed)
         return x + self.dropout(self.narrower(nn.functional.gelu(self.wider(self.between(x))))), weights
 

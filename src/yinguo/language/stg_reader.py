@@ -15,7 +15,6 @@ import numpy as np
 from yinguo.errors import DataError
 from yinguo.language.look_up import PretrainedDecoder, pretrain_look_up
 from yinguo.language.re_attention import causal_attention_mass, gamma_schedule, mean_attention, re_attention_loss
-from yinguo.language.read_at import read_at
 from yinguo.language.small_gpt import AttentionPart, SelfAttention, SmallGPT
 from yinguo.language.stg import CAUSAL, LABELS, NAMES, STGRow
 from yinguo.nets import nn, torch
@@ -164,7 +163,7 @@ class STGReader:
         """A label for each row, the likeliest of the three."""
         labels = torch.tensor(list(_LABELS.values()))
         tokens, _ = stg_tokens(rows, causes_only=self.causes_only)
-        best = read_at(self.model_, tokens, [_LAST]).logits[:, 0, labels].argmax(dim=-1)
+        best = self.model_(tokens, places=[_LAST]).logits[:, 0, labels].argmax(dim=-1)
         return [LABELS[place] for place in best.tolist()]
 
     @torch.no_grad()
@@ -188,7 +187,7 @@ class _Tuning(nn.Module):
         self.epoch = 0
 
     def losses(self, batch: Batch) -> Mapping[str, torch.Tensor]:
-        reading = read_at(self.model, batch["tokens"], [_LAST])
+        reading = self.model(batch["tokens"], places=[_LAST])
         found = {"label": nn.functional.cross_entropy(reading.logits[:, 0], batch["label"])}
         gamma = gamma_schedule(self.reader.gamma, self.reader.decay, self.epoch)
         if gamma:
@@ -198,7 +197,7 @@ class _Tuning(nn.Module):
         return found
 
     def label_loss(self, batch: Batch) -> torch.Tensor:
-        return nn.functional.cross_entropy(read_at(self.model, batch["tokens"], [_LAST]).logits[:, 0], batch["label"])
+        return nn.functional.cross_entropy(self.model(batch["tokens"], places=[_LAST]).logits[:, 0], batch["label"])
 
     def next_epoch(self, epoch: Epoch, network: nn.Module) -> None:
         self.epoch = epoch.number

@@ -4,7 +4,6 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from yinguo.language.read_at import read_at  # noqa: E402
 from yinguo.language.small_gpt import SmallGPT  # noqa: E402
 from yinguo.nets.blocks import make_generator  # noqa: E402
 
@@ -17,7 +16,7 @@ TOKENS = torch.arange(30).reshape(3, 10) % 7
 def test_it_equals_the_whole_pass_at_its_positions(token_shift, layers, places):
     model = SmallGPT(vocabulary=7, length=12, width=16, heads=2, layers=layers, token_shift=token_shift, dropout=0.0,
                      generator=make_generator(0)).eval()  # fmt: skip
-    whole, part = model(TOKENS), read_at(model, TOKENS, places)
+    whole, part = model(TOKENS), model(TOKENS, places=places)
     assert torch.allclose(whole.logits[:, places], part.logits, atol=1e-6)
     assert torch.allclose(whole.hidden[:, places], part.hidden, atol=1e-6)
     for first, second in zip(whole.attentions, part.attentions, strict=True):
