@@ -94,7 +94,7 @@ def _methods() -> tuple[Method, ...]:
             tuned(alphas=[2.0, 10.0], gammas=[0.1]),
             "Hinge on all layers; alpha and epoch by cross-entropy on validation rows, gamma set beforehand.",
         ),
-        Method("causes only (oracle)", tuned(causes_only=True), "As vanilla, every other item blanked."),
+        Method("causes only (oracle)", tuned(causes_only=True), "As vanilla, every other item left out."),
         Method("two-hop attention", tuned("stg_gcn_rows:TunedGCN"), "As vanilla, attention of the causal Transformer."),
         Method("one hop, as many parameters", tuned("stg_gcn_rows:TunedOneHop"), "As above, without the second hop."),
     )

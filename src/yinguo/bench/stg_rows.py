@@ -28,7 +28,7 @@ class Tuned:
     alphas, gammas : sequences of float
         Settings of the Re-Attention loss to choose from, each with each.
     causes_only : bool
-        Blank all items but the causes.
+        Show the decoder nothing but the causes.
     random_state : int
     """
 

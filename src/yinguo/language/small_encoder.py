@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from yinguo.language.small_gpt import Reading, SmallGPT
+from yinguo.language.small_gpt import SmallGPT
 from yinguo.nets import torch
 
 __all__ = ["SmallEncoder"]
@@ -31,26 +31,6 @@ class SmallEncoder(SmallGPT):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, token_shift=False)
 
-    def forward(self, tokens: torch.Tensor, padding: torch.Tensor | None = None) -> Reading:
-        """Scores of the token at every position.
-
-        Parameters
-        ----------
-        tokens : (B, T) integer tensor
-        padding : (B, T) boolean tensor, optional
-            True where a token is real.
-        """
-        length = tokens.shape[1]
-        if length > self.length:
-            raise ValueError(f"the sequence has {length} tokens; the model takes at most {self.length}")
-        allowed = torch.ones(length, length, dtype=torch.bool, device=tokens.device)
-        if padding is not None:
-            own = torch.eye(length, dtype=torch.bool, device=tokens.device)
-            allowed = padding[:, None, None, :] | own
-        x = self.dropout(self.tokens(tokens) + self.places.weight[:length])
-        attentions = []
-        for block in self.blocks:
-            x, weights = block(x, allowed)
-            attentions.append(weights)
-        hidden = self.norm(x)
-        return Reading(self.head(hidden), tuple(attentions), hidden)
+    def sight(self, length: int, device: torch.device) -> torch.Tensor:
+        """All positions."""
+        return torch.ones(length, length, dtype=torch.bool, device=device)

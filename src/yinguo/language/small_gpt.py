@@ -152,7 +152,7 @@ class SmallGPT(nn.Module):
         x = embedded + self.places.weight[:length]
         if self.shift is not None:
             x = x + nn.functional.pad(self.shift(embedded)[:, :-1], (0, 0, 1, 0))
-        allowed = causal_mask(length, tokens.device)
+        allowed = self.sight(length, tokens.device)
         if padding is not None:
             # A position always may look at itself: a row of attention without any token would be no number.
             own = torch.eye(length, dtype=torch.bool, device=tokens.device)
@@ -164,6 +164,10 @@ class SmallGPT(nn.Module):
             attentions.append(weights)
         hidden = self.norm(x)
         return Reading(self.head(hidden), tuple(attentions), hidden)
+
+    def sight(self, length: int, device: torch.device) -> torch.Tensor:
+        """Which positions each position may see: (T, T), True from it to those up to itself."""
+        return causal_mask(length, device)
 
 
 class _Block(nn.Module):

@@ -10,8 +10,6 @@ with equal epochs the smallest training set is under-trained and looks like a fa
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from yinguo.errors import DataError
 from yinguo.language.look_up import PretrainedDecoder, pretrain_look_up
 from yinguo.language.re_attention import causal_attention_mass, gamma_schedule, mean_attention, re_attention_loss
@@ -23,13 +21,13 @@ from yinguo.nets.trainer import Batch, Epoch, History, Phase, Trainer, Validatio
 
 __all__ = ["STGReader", "pretrained_stg_decoder", "stg_tokens"]
 
-_BLANK, _FIRST, _ANSWER = range(3)
+_FIRST, _ANSWER = 1, 2  # token 0 is spare
 _NAMES = {name: 3 + place for place, name in enumerate(NAMES)}
 _VALUES = range(3 + len(NAMES), 3 + len(NAMES) + 16)  # yellow fingers reach 15
 _LABELS = {label: _VALUES.stop + place for place, label in enumerate(LABELS)}
 _VOCABULARY = _VALUES.stop + len(LABELS)
-#: Position of "Answer:".
-_LAST = 1 + 2 * len(NAMES)
+#: Position of "Answer:", which is last.
+_LAST = -1
 
 
 def stg_tokens(rows: Sequence[STGRow], *, causes_only: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
@@ -39,22 +37,21 @@ def stg_tokens(rows: Sequence[STGRow], *, causes_only: bool = False) -> tuple[to
     ----------
     rows : sequence of STGRow
     causes_only : bool, default False
-        Put a blank in the place of every item that is no cause.
+        Leave out every item that is no cause.
 
     Returns
     -------
-    tokens : (n, 18) integer tensor
-    causes : (n, 18) boolean tensor
+    tokens : (n, T) integer tensor
+        T is 18, or 8 with the causes alone.
+    causes : (n, T) boolean tensor
         True at name and value of each cause.
     """
-    tokens = [[token for name, value in row.items for token in (_NAMES[name], _VALUES[value])] for row in rows]
-    marked = [[name in CAUSAL for name, _ in row.items for _ in range(2)] for row in rows]
-    items, causes = torch.tensor(tokens), nn.functional.pad(torch.tensor(marked), (1, 1), value=False)
+    shown = [[item for item in row.items if not causes_only or item[0] in CAUSAL] for row in rows]
+    tokens = [[token for name, value in items for token in (_NAMES[name], _VALUES[value])] for items in shown]
+    marked = [[name in CAUSAL for name, _ in items for _ in range(2)] for items in shown]
     ends = torch.tensor([[_FIRST, _ANSWER]]).expand(len(rows), 2)
-    whole = torch.cat([ends[:, :1], items, ends[:, 1:]], dim=1)
-    if causes_only:
-        whole[:, 1:_LAST] = whole[:, 1:_LAST].where(causes[:, 1:_LAST], torch.tensor(_BLANK))
-    return whole, causes
+    whole = torch.cat([ends[:, :1], torch.tensor(tokens), ends[:, 1:]], dim=1)
+    return whole, nn.functional.pad(torch.tensor(marked), (1, 1), value=False)
 
 
 def pretrained_stg_decoder(
@@ -94,8 +91,7 @@ class STGReader:
     decay : float, default 1.0
         Factor on gamma from epoch to epoch.
     causes_only : bool, default False
-        Blank all other items, while training and answering: nothing spurious is left to read. The blank is a token
-        that pre-training has not met, which costs accuracy.
+        Leave out all other items, while training and answering: nothing spurious is left to read.
     steps : int, default 750
         Optimiser steps, whatever the number of rows.
     batch_size : int, default 64
@@ -210,5 +206,6 @@ class _Tuning(nn.Module):
 
 def _supervision(causes: torch.Tensor) -> torch.Tensor:
     """(B, T) causes as the supervision of the row of "Answer:" alone, (B, T, T)."""
-    rows = np.arange(causes.shape[1]) == _LAST
-    return causes[:, None, :] & torch.from_numpy(rows)[None, :, None]
+    length = causes.shape[1]
+    answer = torch.arange(length) == length - 1
+    return causes[:, None, :] & answer[None, :, None]
