@@ -77,7 +77,7 @@ def test_a_reading_is_the_attention_of_one_text():
 def test_truncation_that_cuts_a_span_is_counted():
     texts = risk_rows(4)
     assert tuned(texts, steps=1).dropped_ == 0
-    assert tuned(texts, steps=1, max_length=12).dropped_ == 4
+    assert tuned(texts, steps=1, max_length=18).dropped_ == 4
 
 
 def test_texts_that_teach_nothing_are_refused():
