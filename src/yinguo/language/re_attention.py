@@ -80,7 +80,7 @@ def re_attention_loss(
     """
     if form not in FORMS:
         raise DataError(f"form is {form!r}; it must be one of {', '.join(FORMS)}.")
-    check_number("alpha, the ratio of attention that is asked for,", alpha, above=0)
+    check_number("alpha", alpha, above=0)
     heads, sample, row, marked, other = _valid_rows(attention, supervision, real, skip_first)
     looks = _single(heads[sample, :, row])  # (R, H, T)
     a1, a0 = _mean_where(looks, marked), _mean_where(looks, other) + _TINY  # (R, H)
