@@ -208,15 +208,14 @@ SQUARE = np.random.default_rng(0).dirichlet(np.ones(4), size=4)
 @pytest.mark.parametrize(
     ("A", "given", "words"),
     [
-        ("abc", {}, "attention is no table of numbers"),
-        (SQUARE * np.nan, {}, "16 entries of attention are not finite"),
+        ("abc", {}, "attention holds something else than numbers"),
+        (SQUARE * np.nan, {}, "attention has entries that are not finite"),
         (np.vstack([SQUARE[:3], np.zeros(4)]), {}, "row 3 of attention is all zeros"),
         (SQUARE, {"n_samples": np.nan}, "n_samples is nan"),
         (SQUARE, {"n_samples": np.inf}, "n_samples is inf"),
         (SQUARE, {"n_samples": "a"}, "n_samples is 'a'"),
         (SQUARE, {"nodes": [0, 9]}, "a row in nodes is 9"),
         (SQUARE, {"nodes": [0, -1]}, "a row in nodes is -1"),
-        (SQUARE, {"nodes": 3}, "nodes is 3"),
         (SQUARE, {"names": ["a"]}, "1 names for 4 rows"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Checks that the parts of this package share: numbers in their range, whole numbers, texts.
+"""Checks that the parts of this package share: numbers in their range, whole numbers, texts, weights.
 
 Each refuses with the name, the value met and what would do. Comparisons are written so that NaN fails them.
 
@@ -12,9 +12,24 @@ from collections.abc import Collection, Sequence
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from yinguo.errors import DataError
 
-__all__ = ["check_fitted", "check_heads", "check_number", "check_texts", "check_whole"]
+__all__ = ["as_numbers", "check_fitted", "check_heads", "check_number", "check_texts", "check_weights", "check_whole"]
+
+
+def as_numbers(name: str, values: Any) -> np.ndarray:
+    """Values as an array of floats, of whatever shape.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name} holds something else than numbers ({error}); give numbers alone.") from error
 
 
 def check_number(
@@ -89,6 +104,21 @@ def check_heads(width: Any, heads: Any, dropout: Any) -> None:
     if width % heads:
         raise DataError(f"width is {width} and heads is {heads}; the width must be a multiple of the heads.")
     check_number("dropout", dropout, least=0, below=1)
+
+
+def check_weights(name: str, weights: Any) -> None:
+    """Weights must be a tensor of finite floats: a change that is no number cannot be ranked.
+
+    Raises
+    ------
+    DataError
+    """
+    if not getattr(weights, "is_floating_point", lambda: False)():
+        said = getattr(weights, "dtype", type(weights).__name__)
+        raise DataError(f"{name} are a {said}; give a tensor of floats.")
+    odd = weights.numel() - int(weights.isfinite().sum())
+    if odd:
+        raise DataError(f"{name} hold {odd} entries that are not finite; the checkpoint is broken, or tuning diverged.")
 
 
 def check_fitted(owner: Any, learned: str) -> None:

@@ -27,7 +27,7 @@ from yinguo.errors import DataError
 from yinguo.kernels.marked_graph import ARROW, CIRCLE, TAIL
 from yinguo.kernels.partial_correlation import FisherZ, correlation_of
 from yinguo.kernels.structure_search import icd, legal_subsets, pc, pds_distances
-from yinguo.language.checks import check_fitted, check_number, check_whole
+from yinguo.language.checks import as_numbers, check_fitted, check_number, check_whole
 
 __all__ = ["CLEANN", "AttentionGraph", "Explanation"]
 
@@ -187,17 +187,22 @@ class CLEANN:
             Options out of range, fewer than two nodes or more than 30, a row of zeros.
         """
         self._check()
-        A = _finite(A)
+        A = as_numbers("attention", A)
+        if A.ndim != 2:
+            raise DataError(f"attention has shape {A.shape}; give one head, (words, columns).")
+        if not np.isfinite(A).all():
+            raise DataError("attention has entries that are not finite; load the model in single precision.")
         check_number("n_samples", n_samples)
-        used = list(range(len(A))) if nodes is None else _rows(nodes, len(A))
+        for k in () if nodes is None else nodes:
+            check_whole("a row in nodes", k, least=0, most=len(A) - 1)
+        used = list(range(len(A))) if nodes is None else [int(k) for k in nodes]
         if names is not None and len(names) != len(A):
             raise DataError(f"there are {len(names)} names for {len(A)} rows of attention; give one for each.")
         if not 2 <= len(used) <= MOST_NODES or len(set(used)) < len(used):
             raise DataError(f"{len(used)} nodes make no graph here; name 2 to {MOST_NODES} different rows, by nodes=.")
         rows = A[used]
-        empty = [k for k in used if not A[k].any()]
-        if empty:
-            raise DataError(f"row {empty[0]} of attention is all zeros, so it has no variance; leave it out of nodes=.")
+        if not (filled := rows.any(axis=1)).all():
+            raise DataError(f"row {used[int(filled.argmin())]} of attention is all zeros; leave it out of nodes=.")
         R = correlation_of(rows @ rows.T)
         test = FisherZ(R, n_samples)
         learn = icd if self.learner == "icd" else pc
@@ -283,26 +288,3 @@ class CLEANN:
         check_whole("max_size", self.max_size)
         check_whole("max_conditioning", self.max_conditioning, least=0, none=True)
         check_whole("max_range", self.max_range, none=True)
-
-
-def _finite(A: Any) -> np.ndarray:
-    """Attention as a (words, columns) float array."""
-    try:
-        A = np.asarray(A, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"attention is no table of numbers ({error}); give one head, (words, columns).") from error
-    if A.ndim != 2:
-        raise DataError(f"attention has shape {A.shape}; give one head, (words, columns).")
-    if not np.isfinite(A).all():
-        raise DataError(f"{np.count_nonzero(~np.isfinite(A))} entries of attention are not finite; look for overflow "
-                        "in the model, or load it in single precision.")  # fmt: skip
-    return A
-
-
-def _rows(nodes: Any, count: int) -> list[int]:
-    """Rows that are nodes, each one that there is."""
-    if not isinstance(nodes, Collection):
-        raise DataError(f"nodes is {nodes!r}; name rows in a list, or pass None for all.")
-    for k in nodes:
-        check_whole("a row in nodes", k, least=0, most=count - 1)
-    return [int(k) for k in nodes]

@@ -28,7 +28,7 @@ import numpy as np
 from yinguo.core.diagnostic import Diagnostic
 from yinguo.core.inference import normal_quantile
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number
+from yinguo.language.checks import as_numbers, check_number
 
 __all__ = [
     "PolicyValue", "doubly_robust_value", "effective_share", "importance_weights", "inverse_probability_value",
@@ -108,7 +108,7 @@ def importance_weights(log_ratio, *, normalise: bool = True, clip: float | None 
     DataError
         No entries, entries that are no numbers, a bound that is not positive, or weights too large to be held.
     """
-    ell = _numbers(log_ratio, "log_ratio")
+    ell = as_numbers("log_ratio", log_ratio)
     if ell.ndim != 1 or not len(ell) or not np.isfinite(ell).all():
         raise DataError(
             f"log_ratio has shape {ell.shape} and {int((~np.isfinite(ell)).sum())} entries that are no finite numbers; "
@@ -229,15 +229,8 @@ def _standard_error(phi: np.ndarray, drawn: np.ndarray) -> float:
     return float(np.sqrt(sum(part @ part / (len(part) * (len(part) - 1)) for part in (phi, drawn) if len(part) > 1)))
 
 
-def _numbers(values, name: str) -> np.ndarray:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} holds something else than numbers ({error}); give one number a text.") from error
-
-
 def _column(values, name: str) -> np.ndarray:
-    column = _numbers(values, name)
+    column = as_numbers(name, values)
     if column.ndim != 1 or not np.isfinite(column).all():
         raise DataError(
             f"{name} has shape {column.shape} or entries that are no finite numbers; give one number a text."

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number
+from yinguo.language.checks import check_number, check_weights
 from yinguo.language.tailor.folder import WeightFolder, check_pair
-from yinguo.language.tailor.layer import LayerTailor, check_share, check_weights
+from yinguo.language.tailor.layer import LayerTailor, check_share
 from yinguo.language.tailor.model import LayerReport
 from yinguo.language.tailor.moments import MomentsFolder
 from yinguo.language.tailor.shards import FLOATS, ShardWriter, row_shape

@@ -24,7 +24,7 @@ from numbers import Real
 from typing import Any
 
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number
+from yinguo.language.checks import check_number, check_weights
 from yinguo.language.tailor.compensation import (
     compensate_exact,
     compensate_in_order,
@@ -34,8 +34,8 @@ from yinguo.language.tailor.compensation import (
 from yinguo.nets import torch
 
 __all__ = [
-    "COMPENSATIONS", "WIDEST_EXACT", "LayerTailor", "TailoredLayer", "check_share", "check_weights", "choose_patch",
-    "fused_scores", "sensitivity", "solver_of", "tailor_layer", "top_of_rows",
+    "COMPENSATIONS", "WIDEST_EXACT", "LayerTailor", "TailoredLayer", "check_share", "choose_patch", "fused_scores",
+    "sensitivity", "solver_of", "tailor_layer", "top_of_rows",
 ]  # fmt: skip
 
 COMPENSATIONS = ("auto", "exact", "sequential", "none")
@@ -276,21 +276,6 @@ def solver_of(H: torch.Tensor, **options: Any) -> LayerTailor:
     except torch.linalg.LinAlgError as error:
         raise DataError("the moments of the inputs have no Cholesky factor; give 2 X X' / N of more varied inputs, or "
                         "raise damping.") from error  # fmt: skip
-
-
-def check_weights(name: str, weights: Any) -> None:
-    """Weights must be a tensor of finite floats: a change that is no number cannot be ranked.
-
-    Raises
-    ------
-    DataError
-    """
-    if not isinstance(weights, torch.Tensor) or not weights.is_floating_point():
-        said = getattr(weights, "dtype", type(weights).__name__)
-        raise DataError(f"{name} are a {said}; give a tensor of floats.")
-    odd = weights.numel() - int(torch.isfinite(weights).sum())
-    if odd:
-        raise DataError(f"{name} hold {odd} entries that are not finite; the checkpoint is broken, or tuning diverged.")
 
 
 def check_share(name: str, value: float) -> None:

@@ -21,8 +21,8 @@ models with task arithmetic, ICLR; Yadav et al. (2023), TIES-merging, NeurIPS.
 from collections.abc import Callable, Mapping, Sequence
 
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number
-from yinguo.language.tailor.layer import check_share, check_weights
+from yinguo.language.checks import check_number, check_weights
+from yinguo.language.tailor.layer import check_share
 from yinguo.language.tailor.model import check_states
 from yinguo.nets import torch
 

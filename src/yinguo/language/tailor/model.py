@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_weights
 from yinguo.language.tailor.curvature import Forward, call_model, linear_groups, linear_layers, measure_groups
-from yinguo.language.tailor.layer import check_share, check_weights, solver_of, top_of_rows
+from yinguo.language.tailor.layer import check_share, solver_of, top_of_rows
 from yinguo.nets import nn, torch
 
 __all__ = ["OTHERS", "LayerReport", "TailoredModel", "check_states", "largest_changes", "tailor_model"]
