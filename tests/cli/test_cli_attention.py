@@ -67,7 +67,7 @@ def test_it_draws(yinguo, folders, tmp_path, ending):
         ("lm", ("--head", 7), ["head is 7", "has 3"]),
         ("lm", ("--layer", 9), ["layer is 9", "has 2"]),
         ("lm", ("--alpha", 2), ["alpha is 2.0"]),
-        ("lm", ("--max-size", 0), ["at least 1 word"]),
+        ("lm", ("--max-size", 0), ["max_size is 0"]),
         ("lm", ("--out", "graph.gif"), ["graph.gif", ".svg"]),
         ("lm", ("--out", "no/graph.svg"), ["no directory no"]),
         ("lm", ("--labels", "a,b"), ["predicts something itself"]),

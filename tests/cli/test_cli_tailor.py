@@ -162,3 +162,24 @@ def test_a_result_in_its_own_source_is_refused(yinguo, saved):
     assert ran.code == 2
     assert "which it is made from" in ran.err
     assert (saved / "after" / "config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [('""\n', "has no text"), ('{"text": ["a", "b"]}\n', "'text' is a list; write the text itself")],
+)
+def test_calibration_lines_without_a_plain_text_are_refused(yinguo, saved, tmp_path, lines, words):
+    (tmp_path / "odd.jsonl").write_text(lines)
+    ran = yinguo("tailor", saved / "before", saved / "after", "--out", "out", "--calibration", tmp_path / "odd.jsonl")
+    assert ran.code == 2
+    assert words in ran.err
+
+
+def test_a_seed_too_large_and_a_scale_that_is_no_number_are_refused(yinguo, saved):
+    for option, value, words in (
+        ("--random-state", 10**30, "too large for a seed"),
+        ("--scale", "nan", "scale is nan"),
+    ):
+        ran = yinguo("tailor", saved / "before", saved / "after", "--out", "out", "--method", "ties", option, value)
+        assert ran.code == 2
+        assert words in ran.err

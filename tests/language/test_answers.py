@@ -47,3 +47,21 @@ def test_always_low_risk_is_right_in_two_thirds_of_the_shifted_rows_of_the_game(
 def test_answers_without_targets_are_refused(arguments, options, message):
     with pytest.raises(DataError, match=message):
         score_answers(*arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("answers", "targets", "words"),
+    [
+        ("yes", "yes", "answers is 'yes'; give a list"),
+        (None, ["yes"], "answers is None"),
+        (["nan", "a"], [float("nan"), "a"], "1 targets are missing, the first is target 0"),
+        (["None"], [None], "1 targets are missing"),
+    ],
+)
+def test_a_text_in_place_of_a_list_and_missing_targets_are_refused(answers, targets, words):
+    with pytest.raises(DataError, match=words):
+        score_answers(answers, targets)
+
+
+def test_spaces_around_the_label_of_the_constant_do_not_count():
+    assert score_answers(["no", "no"], ["no", "yes"], majority=" no").majority_accuracy == 0.5

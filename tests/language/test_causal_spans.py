@@ -185,3 +185,22 @@ def test_the_masks_of_the_small_decoder_and_encoder_are_those_of_their_words():
         looked_at = [text.text[s:e].strip() for s, e in row.offsets[row.supervision.any(0)]]
         assert "".join(looked_at) == "Smoking:1"
         assert row.supervision.any(1).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: CausalText("How many?", 84), r"prompt and answer has 1 .*entry 1 \(84\)"),
+        (lambda: CausalText(None, "a"), "entry 0"),
+        (lambda: CausalText("abc", "d", ((4, 5),)), r"links hold \(4, 5\); a link is"),
+        (lambda: CausalText("abc", "d", (((4, 5), (0, 1)),)), "a link is"),
+        (lambda: CausalText.from_phrases("abc", "d", None), "phrases is None"),
+        (lambda: CausalText.from_phrases("abc", "d", {"d": 3}), "earlier phrases of 'd' are 3"),
+        (lambda: tokenise("abc", byte_level_bpe()), "the text is 'abc'; give a CausalText"),
+        (lambda: tokenise(CausalText("", ""), byte_level_bpe()), "has no token"),
+        (lambda: tokenise(CausalText("a", "b"), byte_level_bpe(), max_length=1.5), r"max_length is 1\.5"),
+    ],
+)
+def test_what_is_no_text_or_no_link_is_refused_in_words(make, words):
+    with pytest.raises(DataError, match=words):
+        make()

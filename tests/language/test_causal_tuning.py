@@ -77,7 +77,7 @@ def test_a_reading_is_the_attention_of_one_text():
 def test_truncation_that_cuts_a_span_is_counted():
     texts = risk_rows(4)
     assert tuned(texts, steps=1).dropped_ == 0
-    assert tuned(texts, steps=1, max_length=12).dropped_ == 4
+    assert tuned(texts, steps=1, max_length=18).dropped_ == 4
 
 
 def test_texts_that_teach_nothing_are_refused():
@@ -96,3 +96,26 @@ def test_tuning_in_sixteen_bits_is_near_tuning_in_thirty_two_and_leaves_no_trace
     with torch.no_grad():
         assert half.model_.lm_head(half.model_.model(ids).last_hidden_state).dtype == torch.float32
         assert torch.equal(half.model_(ids).logits, half.model_.lm_head(half.model_.model(ids).last_hidden_state))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"gamma": float("nan")}, "gamma_0 is nan"), ({"steps": 0}, "steps is 0"), ({"steps": -3}, "steps is -3"),
+        ({"steps": None, "epochs": 0}, "epochs is 0"), ({"batch_size": 0}, "batch_size is 0"),
+        ({"learning_rate": -1}, "learning_rate is -1"), ({"learning_rate": float("inf")}, "learning_rate is inf"),
+        ({"lora_rank": 0}, "lora_rank is 0"), ({"lora_targets": "q_proj"}, "lora_targets is 'q_proj'; give a list"),
+        ({"lora_targets": ("zzz",)}, "lora_targets is .*zzz.*not found"), ({"layers": []}, "name at least one"),
+        ({"random_state": -1}, "random_state is -1"), ({"max_length": 12}, "cuts off every answer"),
+    ],
+)  # fmt: skip
+def test_options_that_tune_nothing_or_diverge_are_refused_by_name(options, words):
+    with pytest.raises(DataError, match=words):
+        CausalAttentionTuning(tiny_checkpoint(), **{"steps": 1, **options}).fit(risk_rows(2))
+
+
+def test_texts_that_are_plain_or_alone_are_refused():
+    with pytest.raises(DataError, match="texts must be a list of CausalText"):
+        CausalAttentionTuning(tiny_checkpoint()).fit(["a", "b"])
+    with pytest.raises(DataError, match="shown must be a list of CausalText"):
+        CausalAttentionTuning(tiny_checkpoint()).fit(risk_rows(2), shown=risk_rows(1)[0])

@@ -7,6 +7,8 @@ import pytest
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
+from language_toys import saved
+
 from yinguo.errors import DataError, MissingExtraError
 from yinguo.language.checkpoints import bundled_folder, load_checkpoint
 
@@ -45,3 +47,38 @@ def test_the_decoder_expanded_once_knows_the_capital_of_france(tmp_path, monkeyp
     with torch.no_grad():
         logits = smollm2.model(**smollm2.tokenizer("The capital of France is", return_tensors="pt")).logits
     assert smollm2.tokenizer.decode(logits[0, -1].argmax()) == " Paris"
+
+
+def test_a_checkpoint_without_some_weights_is_refused_and_not_filled_at_random(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "lm"
+    saved(folder, "lm")
+    load_checkpoint(folder)
+    state = load_file(folder / "model.safetensors")
+    del state["model.norm.weight"]
+    save_file(state, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(DataError, match=r"lacks 1 weights of LlamaForCausalLM, first 'model\.norm\.weight'"):
+        load_checkpoint(folder)
+
+
+def test_a_checkpoint_cut_short_or_of_another_shape_is_one_sentence(tmp_path):
+    folder = tmp_path / "lm"
+    saved(folder, "lm")
+    config = folder / "config.json"
+    config.write_text(config.read_text().replace('"hidden_size": 48', '"hidden_size": 24'))
+    with pytest.raises(DataError, match=r"other shapes than its config\.json says"):
+        load_checkpoint(folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:500])
+    with pytest.raises(DataError, match="cannot load"):
+        load_checkpoint(folder)
+
+
+def test_what_is_no_name_and_a_folder_without_a_model_say_so(tmp_path):
+    with pytest.raises(DataError, match="the checkpoint is None; give a folder or a name"):
+        load_checkpoint(None)
+    with pytest.raises(DataError, match=r"holds no config\.json"):
+        load_checkpoint(tmp_path)
+    with pytest.raises(DataError, match="there is no such folder"):
+        load_checkpoint(tmp_path / "nothing")

@@ -164,7 +164,7 @@ def test_edges_are_written_with_the_arrow_to_the_right():
     [
         ({"learner": "ges"}, {}, "'icd' or 'pc'"),
         ({"alpha": 1.0}, {}, "alpha is 1.0"),
-        ({"max_size": 0}, {}, "at least 1 word"),
+        ({"max_size": 0}, {}, "max_size is 0"),
         ({}, {"nodes": [1]}, "1 nodes"),
         ({}, {"nodes": [1, 1]}, "2 nodes"),
         ({}, {"n_samples": 3}, "too few"),
@@ -200,3 +200,39 @@ def test_pairs_that_a_threshold_joins_are_not_those_of_the_graph():
     assert (np.abs(fitted.correlation_) > 0.1).all()
     joined = {(a, b) for a, b in combinations(range(4), 2) if fitted.graph_.marks[a, b]}
     assert joined == {(0, 1), (1, 2), (2, 3)}
+
+
+SQUARE = np.random.default_rng(0).dirichlet(np.ones(4), size=4)
+
+
+@pytest.mark.parametrize(
+    ("A", "given", "words"),
+    [
+        ("abc", {}, "attention holds something else than numbers"),
+        (SQUARE * np.nan, {}, "attention has entries that are not finite"),
+        (np.vstack([SQUARE[:3], np.zeros(4)]), {}, "row 3 of attention is all zeros"),
+        (SQUARE, {"n_samples": np.nan}, "n_samples is nan"),
+        (SQUARE, {"n_samples": np.inf}, "n_samples is inf"),
+        (SQUARE, {"n_samples": "a"}, "n_samples is 'a'"),
+        (SQUARE, {"nodes": [0, 9]}, "a row in nodes is 9"),
+        (SQUARE, {"nodes": [0, -1]}, "a row in nodes is -1"),
+        (SQUARE, {"names": ["a"]}, "1 names for 4 rows"),
+    ],
+)
+def test_attention_draws_and_rows_that_make_no_graph_are_refused(A, given, words):
+    with pytest.raises(DataError, match=words):
+        CLEANN().fit(A, **{"n_samples": 100, **given})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"alpha": "a"}, {"max_conditioning": -1}, {"max_conditioning": 2.5}, {"max_size": 1.5}, {"max_range": 0}],
+)
+def test_options_out_of_range_are_refused_by_name(options):
+    with pytest.raises(DataError, match=f"{next(iter(options))} is"):
+        CLEANN(**options).fit(SQUARE, n_samples=100)
+
+
+def test_nothing_is_explained_before_a_fit():
+    with pytest.raises(DataError, match="not fitted; call fit first"):
+        CLEANN().explain(0, lambda words: True)

@@ -254,3 +254,55 @@ def test_texts_drawn_before_are_used_as_they_are():
     OutcomeOnly(**FAST).fit(one, texts, drawn)
     OutcomeOnly(**FAST).fit(two, texts)
     assert not np.array_equal(law(one), law(two))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        *((DRCPO, {name: value}) for name, value in (
+            ("learning_rate", -1), ("learning_rate", np.inf), ("steps", 0), ("batch_size", -1), ("draws", 0),
+            ("divergence", -1), ("held_out", 2), ("held_out", np.nan), ("every", 0), ("patience", 0), ("folds", 2.5),
+            ("c_out", -1), ("c_ipw", np.nan), ("divergence_strength", -1), ("entropy_strength", np.nan),
+            ("features", 3), ("outcome_model", 3),
+        )),
+        (DPO, {"strength": -1}), (DPO, {"pairs": 1.5}), (SimPO, {"strength": 0}), (SimPO, {"margin": np.nan}),
+        (RewardWeighted, {"temperature": -1}), (ClippedPolicy, {"ratio_clip": -1}),
+        (FineTuning, {"learning_rate": -1}), (FineTuning, {"epochs": 0}), (FineTuning, {"batch_size": -1}),
+        (FineTuning, {"held_out": 1}),
+    ],
+)  # fmt: skip
+def test_options_out_of_range_are_refused_by_name(kind, options):
+    with pytest.raises(DataError, match=f"^{next(iter(options))} is"):
+        kind(random_state=0, **options).fit(model(), read(40))
+
+
+def test_no_outcome_that_counts_is_refused():
+    with pytest.raises(DataError, match="c_ipw and c_out are both 0"):
+        DRCPO(c_ipw=0, c_out=0).fit(model(), read(40))
+
+
+@pytest.mark.parametrize("kind", [DRCPO, FineTuning])
+def test_a_name_for_a_model_plain_texts_and_unknown_tokens_are_refused(kind):
+    small = SmallGPT(vocabulary=2, length=4, width=8, layers=1, heads=2, generator=make_generator(0))
+    for policy, texts, words in (
+        ("smollm2", read(40), "the model is 'smollm2'; give a loaded one"),
+        (model(), ["a", "b"], "the texts are a list; give OutcomeTexts"),
+        (small, read(40), "a token is 3 and the model knows 0 to 1"),
+    ):
+        with pytest.raises(DataError, match=words):
+            kind(random_state=0).fit(policy, texts)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"tokens": TEXTS.numpy()}, "give an integer tensor"), ({"tokens": TEXTS.float()}, "give an integer tensor"),
+        ({"tokens": TEXTS - 1}, "a token is -1"), ({"Y": ["a"] * 64}, "Y has shape"), ({"prompt": 0}, "prompt is 0"),
+        ({"prompt": 4}, "64 of 64 texts have no token after their prompt"),
+        ({"prompt": torch.ones(3, dtype=torch.long)}, "one for each of the 64 texts"),
+        ({"padding": torch.zeros(64, 4, dtype=torch.bool)}, "no token after their prompt"),
+    ],
+)  # fmt: skip
+def test_texts_without_anything_to_score_are_refused(changed, words):
+    with pytest.raises(DataError, match=words):
+        OutcomeTexts(**{"tokens": TEXTS, "Y": np.zeros(64), **changed})

@@ -77,7 +77,7 @@ def test_padding_with_the_end_of_text_changes_no_answer():
 def test_what_cannot_be_scored_is_refused():
     tokenizer = byte_level_bpe()
     model = tiny_llama(tokenizer)
-    with pytest.raises(DataError, match="candidates is empty"):
+    with pytest.raises(DataError, match=r"candidates is \[\]"):
         score_candidates(model, tokenizer, PROMPTS, [])
     with pytest.raises(DataError, match="3 prompts and 1 answers"):
         answer_log_probabilities(model, tokenizer, PROMPTS, ["8"])
@@ -98,3 +98,23 @@ def test_half_precision_is_near_and_scores_tokens_exactly():
     assert near == pytest.approx(usual, abs=0.1)
     assert not np.array_equal(near, usual)
     assert np.array_equal(score_candidates(model, tokenizer, PROMPTS, CANDIDATES), usual)
+
+
+@pytest.mark.parametrize(
+    ("read", "words"),
+    [
+        (lambda m, t: score_candidates(m, t, ["a"], "High"), "candidates is 'High'; give a list"),
+        (lambda m, t: score_candidates(m, t, ["a"], ["High", ""]), "none that is empty"),
+        (lambda m, t: score_candidates(m, t, "abc", ["High"]), "prompts is 'abc'"),
+        (lambda m, t: score_candidates(m, t, ["a"], ["b"], batch_size=-1), "batch_size is -1"),
+        (lambda m, t: score_candidates(m, t, [""], ["b"]), "has no token"),
+        (lambda m, t: answer_log_probabilities(m, t, ["a"], [""]), "an answer is empty"),
+        (lambda m, t: answer_log_probabilities(m, t, [""], ["b"]), "has no token"),
+        (lambda m, t: greedy_answers(m, t, ["a"], max_new_tokens=0), "max_new_tokens is 0"),
+        (lambda m, t: greedy_answers(m, t, ["a"], batch_size=-1), "batch_size is -1"),
+    ],
+)
+def test_nothing_to_score_is_refused_and_not_given_a_score(read, words):
+    tokenizer = byte_level_bpe()
+    with pytest.raises(DataError, match=words):
+        read(tiny_llama(tokenizer), tokenizer)

@@ -1,13 +1,15 @@
 """Texts with outcomes from files: the same from every kind, and errors that say where."""
 
 import json
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 
 from yinguo.errors import DataError
-from yinguo.language.direct_outcomes import read_outcomes
+from yinguo.language.direct_outcomes import DirectOutcomes, read_outcomes
 
 ROWS = [
     ("Dear all, thank you", 4.0, "Write."),
@@ -66,7 +68,7 @@ def test_the_first_bad_row_is_named_and_all_are_counted(tmp_path):
     with pytest.raises(DataError, match=r"line 1 of bad\.jsonl is a list"):
         read_outcomes(path)
     path.write_text("\n")
-    with pytest.raises(DataError, match="has no line"):
+    with pytest.raises(DataError, match="has no row"):
         read_outcomes(path)
     with pytest.raises(DataError, match="no file at"):
         read_outcomes(tmp_path / "none.jsonl")
@@ -93,3 +95,22 @@ def test_tokens_are_padded_on_the_right_cut_at_the_length_and_know_their_prompt(
     assert alone.tokens[0].tolist() == [1, 97, 98, 0, 0, 0, 0]
     with pytest.raises(DataError, match="row 2: its prompt has 3 tokens; length is 3"):
         read_outcomes(path, prompt="ask").encode(Letters(), length=3)
+
+
+def test_a_file_without_rows_and_a_number_that_no_float_holds_are_refused(tmp_path):
+    empty, large = tmp_path / "empty.csv", tmp_path / "large.jsonl"
+    empty.write_text("text,score\n")
+    with pytest.raises(DataError, match=r"empty\.csv has no row"):
+        read_outcomes(empty)
+    large.write_text(json.dumps({"text": "a", "score": 10**400}))
+    with pytest.raises(DataError, match="1 rows without a number"):
+        read_outcomes(large)
+    with pytest.raises(DataError, match="file is None"):
+        read_outcomes(None)
+
+
+def test_prompts_of_another_number_and_lengths_that_are_none_are_refused():
+    two = DirectOutcomes(("a", "b"), np.array([1.0, 2.0]), prompts=("p",))
+    for length, words in ((1.5, r"length is 1\.5"), (9, "there are 1 prompts for 2 texts")):
+        with pytest.raises(DataError, match=words):
+            two.encode(SimpleNamespace(bos_token_id=0, eos_token_id=0), length=length)

@@ -103,3 +103,14 @@ def test_smollm2_says_paris_because_of_the_words_that_name_it():
     found = explain_text("smollm2", "The capital of France is the famous city of")
     assert found.question == "Why 'Paris' after 'of(2)'?"
     assert {"France", "city", "capital"} & {found.names[k] for item in found.union for k in item.words}
+
+
+def test_an_unknown_option_a_wrong_head_and_labels_in_one_text_are_refused(tmp_path):
+    folder = saved(tmp_path, "none")
+    for given, words in (
+        ({"options": {"zz": 1}}, "no option 'zz'"), ({"head": 1.5}, r"head is 1\.5"), ({"labels": "AB"}, "give a list"),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match=words):
+            explain_text(folder, "the whale swims in deep oceans", **given)
+    with pytest.raises(DataError, match="the text is empty"):
+        explain_text(folder, " ")

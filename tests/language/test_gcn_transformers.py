@@ -172,3 +172,16 @@ def test_the_penalties_reach_the_queries_of_an_encoder():
     terms = GraphPenalty(alpha=1.0, boundary_strength=1.0).losses(model(TOKENS, output_attentions=True).attentions)
     sum(terms.values()).backward()
     assert model.encoder.layer[0].attention.self.query.weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [({"gate": float("nan")}, "gate is nan"), ({"layers": 1}, "layers is 1; name some in a list")]
+)
+def test_a_gate_that_is_no_number_and_a_single_layer_are_refused(given, words):
+    config = transformers.BertConfig(
+        hidden_size=8, num_attention_heads=2, intermediate_size=8, num_hidden_layers=1, vocab_size=20
+    )
+    with pytest.raises(DataError, match=words):
+        use_gcn_attention(transformers.BertModel(config), **given)
+    with pytest.raises(DataError, match="the model is 'smollm2'"):
+        use_gcn_attention("smollm2")

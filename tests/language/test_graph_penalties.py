@@ -162,3 +162,23 @@ def test_bad_input_is_refused_with_the_value_met():
         acyclicity(attention(), form="cubic")
     with pytest.raises(DataError, match=r"shape \(1, 1, 1, 4\).*use_cache=False"):
         acyclicity(torch.zeros(1, 1, 1, 4))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("boundary_strength", -1), ("alpha", math.nan), ("rho", -1), ("shrink", 2), ("growth", -1), ("largest", math.nan),
+     ("every", 0), ("every", 1.5)],
+)  # fmt: skip
+def test_strengths_out_of_range_are_refused_by_name(option, value):
+    with pytest.raises(DataError, match=f"{option} is"):
+        GraphPenalty(**{option: value})
+
+
+def test_no_attention_whole_numbers_and_padding_of_another_shape_are_refused():
+    square = torch.rand(2, 1, 3, 3)
+    with pytest.raises(DataError, match="no attention was given"):
+        GraphPenalty().losses([])
+    with pytest.raises(DataError, match="give a tensor of floats"):
+        acyclicity(square.long())
+    with pytest.raises(DataError, match="real has shape"):
+        acyclicity(square, real=torch.ones(2, 2, dtype=torch.bool))

@@ -127,7 +127,7 @@ def test_both_kinds_of_texts_are_checked():
     [
         (lambda: importance_weights([]), r"log_ratio has shape \(0,\)"),
         (lambda: importance_weights([0.0, np.nan]), "1 entries that are no finite numbers"),
-        (lambda: importance_weights([0.0], clip=0), "clip is 0; it must be positive"),
+        (lambda: importance_weights([0.0], clip=0), "clip is 0; it must be a finite number, above 0"),
         (lambda: importance_weights([900.0], normalise=False), r"a weight is exp\(900\)"),
         (lambda: inverse_probability_value([1.0, 2.0], [0.0]), "Y has 2 entries and its log ratio 1"),
         (lambda: outcome_value([np.inf], [0.0]), "g_drawn has shape"),
@@ -136,3 +136,27 @@ def test_both_kinds_of_texts_are_checked():
 def test_bad_input_is_refused_with_the_value_met(call, message):
     with pytest.raises(DataError, match=message):
         call()
+
+
+Y3, ELL3 = [1.0, 2.0, 3.0], [0.0, 0.1, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: inverse_probability_value(["a", "b", "c"], ELL3), "Y holds something else than numbers"),
+        (lambda: inverse_probability_value(Y3, ["a", "b", "c"]), "log_ratio holds something else"),
+        (lambda: inverse_probability_value(Y3, ELL3, clip="a"), "clip is 'a'"),
+        (lambda: doubly_robust_value(Y3, Y3[:1], ELL3, Y3, ELL3), "Y has 3 entries and g 1"),
+        (lambda: doubly_robust_value(Y3[:1], Y3, ELL3, Y3, ELL3), "Y has 1 entries and g 3"),
+        (lambda: effective_share([-1.0, 2.0]), "1 of them negative"),
+        (lambda: effective_share([]), "there are 0 weights"),
+    ],
+)
+def test_outcomes_and_weights_that_do_not_fit_are_refused(make, words):
+    with pytest.raises(DataError, match=words):
+        make()
+
+
+def test_a_single_text_has_no_standard_error():
+    assert np.isnan(inverse_probability_value([1.0], [0.0]).se)

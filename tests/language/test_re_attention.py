@@ -200,7 +200,7 @@ def test_gamma_falls_by_its_factor_each_epoch():
     ("options", "message"),
     [
         ({"form": "ratio"}, "form is 'ratio'; it must be one of hinge, div, div2, nll"),
-        ({"alpha": 0.0}, "alpha is 0.0; it must be positive"),
+        ({"alpha": 0.0}, "alpha is 0.0; it must be a finite number, above 0"),
         ({"real": torch.ones(3, 4, dtype=torch.bool)}, r"real has shape \(3, 4\); it must be \(3, 9\)"),
     ],
 )
@@ -216,3 +216,26 @@ def test_shapes_that_do_not_fit_are_refused():
         re_attention_loss(attention, supervision[:, :8, :8])
     with pytest.raises(DataError, match=r"attention has shape \(9, 9\)"):
         re_attention_loss(attention[0, 0], supervision)
+
+
+def test_attention_that_is_no_number_costs_no_number():
+    supervision = torch.zeros(1, 3, 3, dtype=torch.bool)
+    supervision[0, 2, 0] = True
+    assert re_attention_loss(torch.full((1, 3, 3), math.nan), supervision).isnan()
+
+
+@pytest.mark.parametrize("alpha", [math.nan, math.inf, "a"])
+def test_a_ratio_that_is_no_number_is_refused(alpha):
+    with pytest.raises(DataError, match="alpha is"):
+        re_attention_loss(torch.ones(1, 2, 2), torch.ones(1, 2, 2, dtype=torch.bool), alpha=alpha)
+
+
+@pytest.mark.parametrize("gamma", [math.nan, math.inf, "a", -1])
+def test_a_weight_that_is_no_number_is_refused(gamma):
+    with pytest.raises(DataError, match="gamma_0 is"):
+        gamma_schedule(gamma, 1.0, 0)
+
+
+def test_an_array_in_place_of_a_tensor_is_named():
+    with pytest.raises(DataError, match="give a tensor of shape"):
+        re_attention_loss([[1.0]], [[True]])

@@ -133,7 +133,7 @@ def test_a_gradient_reaches_the_model():
 def test_bad_input_is_refused_with_the_value_met():
     with pytest.raises(DataError, match=r"shape \(6, 3\) and tokens \(6, 9\)"):
         score_sequences(model(), TOKENS, padding=torch.ones(6, 3))
-    with pytest.raises(DataError, match="prompt is 0; it must be at least 1"):
+    with pytest.raises(DataError, match="prompt is 0; it must be a whole number, at least 1"):
         score_sequences(model(), TOKENS, prompt=0)
 
 
@@ -185,3 +185,33 @@ def test_a_decoder_of_transformers_agrees_with_its_own_loss(side):
     for i, n in enumerate(LENGTHS.tolist()):
         row = TOKENS[i : i + 1, :n]
         assert found.mean[i].item() == pytest.approx(-gpt(row, labels=row).loss.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "given", "words"),
+    [
+        ([[0, 1]], {}, "give an integer tensor"),
+        (torch.zeros(2, 3), {}, "float32 of shape"),
+        (torch.zeros(3, dtype=torch.long), {}, "of shape"),
+        (torch.full((2, 3), -1), {}, "a token is -1"),
+        (torch.full((2, 3), 99), {}, "99; the model knows 0 to 4"),
+        (torch.zeros(2, 9, dtype=torch.long), {}, "the model takes at most 6"),
+        (torch.zeros(2, 3, dtype=torch.long), {"prompt": 2.5}, r"prompt is 2\.5"),
+        (torch.zeros(2, 3, dtype=torch.long), {"prompt": torch.ones(3, dtype=torch.long)}, "one for each of the 2"),
+        (torch.zeros(2, 3, dtype=torch.long), {"chunk": 0}, "chunk is 0"),
+    ],
+)
+def test_tokens_that_the_model_cannot_read_are_refused(tokens, given, words):
+    small = SmallGPT(vocabulary=5, length=6, width=8, layers=1, heads=2, generator=make_generator(0))
+    with pytest.raises(DataError, match=words):
+        score_sequences(small, tokens, **given)
+
+
+@pytest.mark.parametrize(
+    ("texts", "given", "words"),
+    [("abc", {}, "texts is 'abc'"), ([None], {}, "no text"), (["a"], {"rows": -1}, "rows is -1"),
+     (["a"], {"prompts": "p"}, "prompts is 'p'")],
+)  # fmt: skip
+def test_texts_that_are_no_list_and_rows_below_one_are_refused(texts, given, words):
+    with pytest.raises(DataError, match=words):
+        score_texts(None, None, texts, **given)

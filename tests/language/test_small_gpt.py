@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from yinguo.errors import DataError  # noqa: E402
 from yinguo.language.small_gpt import SmallGPT  # noqa: E402
 from yinguo.nets.blocks import make_generator  # noqa: E402
 
@@ -48,3 +49,29 @@ def test_the_same_seed_gives_the_same_model_whatever_the_global_state():
 def test_a_sequence_that_is_too_long_is_refused():
     with pytest.raises(ValueError, match="13 tokens; the model takes at most 12"):
         model()(torch.zeros(1, 13, dtype=torch.long))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("vocabulary", 0), ("length", 0), ("layers", -1), ("width", 7), ("heads", -2), ("dropout", 1.0), ("dropout", "a")],
+)
+def test_a_decoder_that_cannot_be_is_refused_by_option(option, value):
+    settings = {"vocabulary": 5, "length": 4, "width": 8, "layers": 1, "heads": 2}
+    with pytest.raises(DataError, match=f"{option} is"):
+        SmallGPT(**{**settings, option: value}, generator=make_generator(0))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "padding", "words"),
+    [
+        (torch.tensor([[9]]), None, "tokens go from 9 to 9; the model knows 0 to 4"),
+        (torch.tensor([1, 2]), None, r"give whole numbers, \(B, T\)"),
+        (torch.tensor([[1.0]]), None, "float32"),
+        (torch.zeros(1, 9, dtype=torch.long), None, "the model takes at most 4"),
+        (torch.tensor([[1, 2, 3]]), torch.ones(1, 2, dtype=torch.bool), "they must agree"),
+    ],
+)
+def test_tokens_that_it_does_not_know_are_refused(tokens, padding, words):
+    gpt = SmallGPT(vocabulary=5, length=4, width=8, layers=1, heads=2, generator=make_generator(0))
+    with pytest.raises(DataError, match=words):
+        gpt(tokens, padding)

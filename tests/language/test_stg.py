@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 
 from yinguo.errors import DataError
-from yinguo.language.stg import CAUSAL, IRRELEVANT, LABELS, NAMES, SPLITS, SPURIOUS, stg_rows, stg_split, stg_values
+from yinguo.language.stg import (
+    CAUSAL,
+    IRRELEVANT,
+    LABELS,
+    NAMES,
+    SPLITS,
+    SPURIOUS,
+    STGRow,
+    stg_rows,
+    stg_split,
+    stg_values,
+)
 from yinguo.language.text_sets import TEXT_SETS
 
 #: Rows by label (low, middle, high), bytes, and SHA-256 of the files that the authors released.
@@ -87,3 +98,31 @@ def test_a_seed_gives_the_same_rows_and_a_generator_goes_on():
 def test_bad_requests_are_named(call, message):
     with pytest.raises(DataError, match=message):
         call()
+
+
+@pytest.mark.parametrize("n", [1.5, "a", None, float("nan")])
+def test_a_number_of_rows_that_is_none_is_refused(n):
+    with pytest.raises(DataError, match=r"n is .*whole number"):
+        stg_rows(n)
+
+
+@pytest.mark.parametrize(
+    ("items", "label", "words"),
+    [
+        ((("Smoking", 3),), "high", "the label is 'high'; it must be one of 'Low Risk'"),
+        ((("Smocking", 3),), "Low Risk", "the item 'Smocking' is unknown"),
+        ((("Smoking", 3), ("Smoking", 4)), "Low Risk", "given twice"),
+        ((("Smoking", float("nan")),), "Low Risk", "Smoking is nan"),
+        ((("Smoking", -1),), "Low Risk", "Smoking is -1"),
+    ],
+)
+def test_a_row_with_an_odd_item_value_or_label_is_refused(items, label, words):
+    with pytest.raises(DataError, match=words):
+        STGRow(items, label)
+
+
+def test_a_row_without_an_item_is_named():
+    with pytest.raises(DataError, match="row 0 has no item 'Weight'"):
+        stg_values([STGRow((("Smoking", 3),), "Low Risk")])
+    with pytest.raises(DataError, match="at least one"):
+        stg_values([])

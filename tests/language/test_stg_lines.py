@@ -50,3 +50,19 @@ def test_the_nearest_row_is_the_one_of_a_slow_search():
 def test_an_item_that_is_not_in_the_game_is_refused():
     with pytest.raises(DataError, match="Height"):
         LogisticLine(names=("Height",)).fit(stg_split("train-s"))
+
+
+@pytest.mark.parametrize(
+    ("fit", "words"),
+    [
+        (lambda rows: MajorityLine().fit([]), "no training rows"),
+        (lambda rows: NearestRow().fit([]), "at least one"),
+        (lambda rows: LogisticLine().fit(rows[:1]), "has one value in all 1 rows"),
+        (lambda rows: LogisticLine().fit([row for row in rows if row.label == "Low Risk"]), "rows of both sides"),
+        (lambda rows: LogisticLine().predict(rows), "not fitted"),
+        (lambda rows: NearestRow().predict(rows), "not fitted"),
+    ],
+)
+def test_rows_that_draw_no_line_are_refused(fit, words):
+    with pytest.raises(DataError, match=words):
+        fit(stg_split("train-s"))

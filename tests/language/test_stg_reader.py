@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from yinguo.errors import DataError  # noqa: E402
-from yinguo.language.stg import CAUSAL, stg_rows  # noqa: E402
+from yinguo.language.stg import CAUSAL, STGRow, stg_rows  # noqa: E402
 from yinguo.language.stg_reader import STGReader, pretrained_stg_decoder, stg_tokens  # noqa: E402
 
 ROWS, HELD_OUT = stg_rows(128, random_state=1), stg_rows(64, random_state=2)
@@ -105,3 +105,27 @@ def test_shown_the_causes_alone_it_is_as_good_on_shifted_rows_as_on_its_own():
     )
     assert min(own, shifted) > 0.93
     assert abs(own - shifted) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("start", None), ("steps", 0), ("steps", -1), ("batch_size", 0), ("learning_rate", -1), ("random_state", "a")],
+)
+def test_options_out_of_range_are_refused_by_name(start, option, value):
+    with pytest.raises(DataError, match=f"{option} is"):
+        STGReader(**{"start": start, option: value}).fit(stg_rows(4), stg_rows(2))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("steps", 0), ("width", 0), ("heads", 3), ("layers", 0), ("dropout", 1), ("learning_rate", -1), ("batch_size", -1),
+     ("enough", 2), ("random_state", None), ("attention", None)],
+)  # fmt: skip
+def test_a_decoder_that_cannot_be_built_or_trained_is_refused(option, value):
+    with pytest.raises(DataError, match=f"{option} is"):
+        pretrained_stg_decoder(**{option: value})
+
+
+def test_values_beyond_the_tokens_are_refused():
+    with pytest.raises(DataError, match="is 40; the decoder has tokens for 0 to 15"):
+        stg_tokens([STGRow(tuple((name, 40) for name, _ in stg_rows(1)[0].items), "Low Risk")])

@@ -51,6 +51,8 @@ def tailor(request: TailorRequest) -> int:
         raise DataError(f"--calibration and --moments are for --method tailor; {request.method} has no use for them.")
     if request.samples < 1:
         raise DataError(f"--samples {request.samples} is no number of texts; use 1 or more.")
+    if not -(2**63) <= request.random_state < 2**63:
+        raise DataError(f"--random-state {request.random_state} is too large for a seed; use one below 2**63.")
     # All that can be refused is refused before the minutes that calibration takes.
     with WeightFolder(request.pretrained) as before, WeightFolder(request.finetuned) as after:
         check_target(Path(request.out), before, after, overwrite=request.force)

@@ -81,11 +81,17 @@ def score_answers(
     Raises
     ------
     DataError
-        No rows, different lengths, or a class without a target.
+        No rows, different lengths, a target that is missing, or a class without a target.
     """
+    for name, given in (("answers", answers), ("targets", targets)):
+        if given is None or isinstance(given, str):
+            raise DataError(f"{name} is {given!r}; give a list, one entry for each question.")
     if len(answers) != len(targets) or not len(targets):
         raise DataError(f"there are {len(answers)} answers and {len(targets)} targets; give one answer for each.")
     told, right = [str(answer).strip() for answer in answers], [str(target).strip() for target in targets]
+    blank = [k for k, target in enumerate(targets) if target is None or target != target]
+    if blank:
+        raise DataError(f"{len(blank)} targets are missing, the first is target {blank[0]}; leave those rows out.")
     counts = Counter(right)
     hits = Counter(target for answer, target in zip(told, right, strict=True) if answer == target)
     missing = [name for name in classes or () if name not in counts]
@@ -94,7 +100,7 @@ def score_answers(
     recalls = {name: hits[name] / count for name, count in counts.items()}
     averaged = [recalls[name] for name in classes or counts]
     n, accuracy = len(right), hits.total() / len(right)
-    constant = counts.most_common(1)[0][0] if majority is None else majority
+    constant = counts.most_common(1)[0][0] if majority is None else str(majority).strip()
     return AnswerScore(
         n=n,
         accuracy=accuracy,

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from yinguo.language.causal_spans import CausalText
+from yinguo.language.checks import check_texts
 from yinguo.language.word_problems import plain_number
 
 __all__ = ["CUES", "NumberSpan", "annotate", "numbers_in", "relevant_numbers"]
@@ -115,6 +116,7 @@ def annotate(question: str, answer: str, *, ask: str = "Answer:") -> CausalText:
     >>> [row.text[start:end] for start, end in row.links[0][1]]
     ['89 red apples', 'shares', '5', 'apples', 'left']
     """
+    check_texts("question and answer", (question, answer))
     prompt = f"{question.strip()} {ask}".strip()
     counted = relevant_numbers(question)
     if not counted:

@@ -17,6 +17,7 @@ import numpy as np
 
 from yinguo.errors import DataError
 from yinguo.language.checkpoints import Checkpoint
+from yinguo.language.checks import check_texts
 from yinguo.nets import torch
 
 __all__ = ["FUNCTION_WORDS", "AttentionReading", "content_words", "merge_pieces", "read_attention"]
@@ -135,6 +136,10 @@ def read_attention(
         raise DataError(f"pooling is {pooling!r}; it must be 'mean' or 'first'.")
     if not getattr(tokenizer, "is_fast", False):
         raise DataError(f"the tokenizer of {checkpoint.name!r} does not say which word a token is of; take a fast one.")
+    check_texts("the text", [text])
+    check_texts("hidden", hidden)
+    if not text.strip():
+        raise DataError("the text is empty; give a sentence.")
     coded = tokenizer(text, return_tensors="pt", return_special_tokens_mask=True)
     ids = coded["input_ids"][0]
     longest = getattr(model.config, "max_position_embeddings", None)
@@ -148,7 +153,7 @@ def read_attention(
     maps = getattr(read, "attentions", None)
     if not maps or maps[0] is None:
         raise DataError(f"{checkpoint.name!r} returned no attention; load it with eager attention.")
-    if not -len(maps) <= layer < len(maps):
+    if not isinstance(layer, int) or not -len(maps) <= layer < len(maps):
         raise DataError(f"layer is {layer}; {checkpoint.name!r} has {len(maps)}, counted from 0.")
     A = maps[layer][0].double().numpy()
     ordered = bool(np.triu(A, 1).max() < 1e-9) and len(ids) > 1

@@ -10,13 +10,14 @@ loop is not in the released code; the schedule of gamma is from memory of the pa
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from yinguo.errors import DataError
 from yinguo.language.causal_spans import IGNORED, TokenRow
+from yinguo.language.checks import check_whole
 from yinguo.language.hub import transformers
 from yinguo.language.re_attention import causal_attention_mass, gamma_schedule, re_attention_loss
 from yinguo.nets import nn, torch
@@ -44,11 +45,16 @@ class CausalCollator:
             raise DataError(f"side is {side!r}; padding goes to the 'right' or the 'left'.")
         if pad_id is None:
             raise DataError("the tokenizer has no padding token; set tokenizer.pad_token = tokenizer.eos_token.")
+        check_whole("pad_id", pad_id, least=0)
         self.pad_id = pad_id
         self.side = side
 
     def __call__(self, rows: Sequence[TokenRow]) -> dict[str, torch.Tensor]:
         """A batch: input_ids, attention_mask and labels (B, T); supervision (B, T, T)."""
+        odd = [row for row in rows if not isinstance(row, TokenRow)]
+        if odd or not rows:
+            raise DataError(f"the batch holds {f'a {type(odd[0]).__name__}' if odd else 'no row'}; give TokenRows, as "
+                            "tokenise makes them.")  # fmt: skip
         length = max(len(row.input_ids) for row in rows)
         shape = (len(rows), length)
         ids, labels = np.full(shape, self.pad_id), np.full(shape, IGNORED)
@@ -85,6 +91,8 @@ def chosen_attention(outputs: Any, *, layers: Sequence[int] | None, per_head: bo
             'attn_implementation="eager", or call model.set_attn_implementation("eager").'
         )
     count = len(given)
+    if layers is not None and (not isinstance(layers, Iterable) or not tuple(layers)):
+        raise DataError(f"layers is {layers!r}; name at least one in a list, or pass None for all {count}.")
     outside = [k for k in layers or () if not -count <= k < count]
     if outside:
         raise DataError(f"layers names {outside}; the model has {count} layers, 0 to {count - 1}.")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_texts, check_whole
 
 __all__ = ["CausalText", "Link", "TokenRow", "tokenise", "tokenise_all"]
 
@@ -47,7 +48,8 @@ class CausalText:
     Raises
     ------
     DataError
-        A stretch that is empty or outside the text, or a cause that does not end before its effect begins.
+        A prompt or answer that is no text, a stretch that is empty or outside the text, or a cause that does not end
+        before its effect begins.
 
     Examples
     --------
@@ -62,10 +64,11 @@ class CausalText:
     skipped: int = 0
 
     def __post_init__(self) -> None:
+        check_texts("prompt and answer", (self.prompt, self.answer))
         object.__setattr__(self, "prompt", self.prompt.rstrip())
         object.__setattr__(self, "answer", self.answer.strip())
         length = len(self.text)
-        for effect, causes in self.links:
+        for effect, causes in map(_parted, self.links):
             for start, end in (effect, *causes):
                 if not 0 <= start < end <= length:
                     raise DataError(f"the stretch ({start}, {end}) is not inside the text of {length} characters.")
@@ -184,13 +187,18 @@ def tokenise(row: CausalText, tokenizer: Any, *, max_length: int | None = None, 
     Raises
     ------
     DataError
-        A tokenizer that is not a fast one.
+        A tokenizer that is not a fast one, a text without tokens, or a length that is no whole number above 0.
     """
     if not getattr(tokenizer, "is_fast", False):
         raise DataError(f"{type(tokenizer).__name__} is no fast tokenizer, so it does not say where its tokens stand; "
                         "load it with AutoTokenizer.from_pretrained(..., use_fast=True).")  # fmt: skip
+    if not isinstance(row, CausalText):
+        raise DataError(f"the text is {row!r}; give a CausalText, with its prompt and its answer.")
+    check_whole("max_length", max_length, none=True)
     coded = tokenizer(row.text, return_offsets_mapping=True)
     ids = list(coded["input_ids"])
+    if not ids:
+        raise DataError(f"the text {row.text!r} has no token; leave it out.")
     offsets = [
         # Where a space is put before the text, its token claims the first character; it stands for none.
         (start, start) if row.text[start:end].strip() and not mark.strip(SPACE_MARKS) else (start, end)
@@ -219,14 +227,28 @@ def tokenise_all(
     return [tokenise(row, tokenizer, max_length=max_length, append_eos=append_eos) for row in rows]
 
 
+def _parted(link: Any) -> Link:
+    """A link as its effect and its causes, each a start and an end."""
+    try:
+        effect, causes = link
+        (start, end), pairs = effect, tuple((first, last) for first, last in causes)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"links hold {link!r}; a link is ((start, end), ((start, end), ...)), the later stretch and "
+                        "those it rests on.") from error  # fmt: skip
+    return (start, end), pairs
+
+
 def _pairs(phrases: Any) -> list[tuple[str, Sequence[str]]]:
+    if phrases is None:
+        raise DataError("phrases is None; give a mapping of a later phrase to a list of earlier ones.")
     maps = [phrases] if isinstance(phrases, Mapping) else list(phrases)
     for one in maps:
         if not isinstance(one, Mapping):
             raise DataError(f"phrases hold {one!r}; give a mapping of a later phrase to a list of earlier ones.")
         for later, earlier in one.items():
-            if isinstance(earlier, str):
-                raise DataError(f"the earlier phrases of {later!r} are the text {earlier!r}; give a list of phrases.")
+            if isinstance(earlier, str) or not isinstance(earlier, Iterable):
+                said = f"the text {earlier!r}" if isinstance(earlier, str) else repr(earlier)
+                raise DataError(f"the earlier phrases of {later!r} are {said}; give a list of phrases.")
     return [(str(later), [str(phrase) for phrase in earlier]) for one in maps for later, earlier in one.items()]
 
 
@@ -243,8 +265,6 @@ def _places(text: str, phrase: str) -> list[tuple[int, int]]:
 
 def _kept(length: int, most: int | None, side: str) -> slice:
     """Positions that truncation leaves."""
-    if most is not None and most < 1:
-        raise DataError(f"max_length is {most}; it must be at least 1.")
     if most is None or length <= most:
         return slice(0, length)
     return slice(0, most) if side == "right" else slice(length - most, length)

@@ -15,8 +15,9 @@ import numpy as np
 
 from yinguo.errors import DataError
 from yinguo.language.cat import CATTrainer, CausalCollator, chosen_attention
-from yinguo.language.causal_spans import SPACE_MARKS, CausalText, TokenRow, tokenise, tokenise_all
+from yinguo.language.causal_spans import IGNORED, SPACE_MARKS, CausalText, TokenRow, tokenise, tokenise_all
 from yinguo.language.checkpoints import Checkpoint, load_checkpoint
+from yinguo.language.checks import check_number, check_texts, check_whole
 from yinguo.language.hub import peft, transformers
 from yinguo.language.re_attention import causal_attention_mass
 from yinguo.nets import torch
@@ -152,16 +153,23 @@ class CausalAttentionTuning:
         Raises
         ------
         DataError
-            No texts, a text without an answer, or a model that returns no attention.
+            No texts, a text without an answer, answers that are cut off whole, options out of range, or a model that
+            returns no attention.
         """
+        self._check()
+        for name, given in (("texts", texts), ("shown", shown or ())):
+            if not isinstance(given, Sequence) or not all(isinstance(text, CausalText) for text in given):
+                raise DataError(f"{name} must be a list of CausalText, each with a prompt and its answer.")
         if not texts:
             raise DataError("texts is empty; give at least one text to tune on.")
         silent = sum(not text.answer for text in texts)
         if silent:
             raise DataError(f"{silent} of {len(texts)} texts have no answer; there is nothing to tune on in them.")
-        loaded = load_checkpoint(self.checkpoint) if isinstance(self.checkpoint, str) else self.checkpoint
+        loaded = self.checkpoint if isinstance(self.checkpoint, Checkpoint) else load_checkpoint(self.checkpoint)
         model, self.tokenizer_ = loaded.model, loaded.tokenizer
         rows = tokenise_all(texts, self.tokenizer_, max_length=self.max_length)
+        if all((row.labels == IGNORED).all() for row in rows):
+            raise DataError(f"max_length is {self.max_length}, which cuts off every answer; raise it.")
         self.dropped_ = sum(row.dropped for row in rows)
         looked_at = texts[:1] if shown is None else shown
         self.before_ = [read_attention(model, self.tokenizer_, text) for text in looked_at]
@@ -172,7 +180,10 @@ class CausalAttentionTuning:
                     r=self.lora_rank, lora_alpha=2 * self.lora_rank, lora_dropout=0.0,
                     target_modules=list(self.lora_targets), task_type="CAUSAL_LM",
                 )  # fmt: skip
-                model = peft.get_peft_model(model, settings)
+                try:
+                    model = peft.get_peft_model(model, settings)
+                except ValueError as error:  # what has no such map is found out by peft alone
+                    raise DataError(f"lora_targets is {tuple(self.lora_targets)}: {error}") from error
             trainer = CATTrainer(
                 model, self._arguments(folder), train_dataset=rows,
                 data_collator=CausalCollator(self.tokenizer_.pad_token_id),
@@ -187,6 +198,15 @@ class CausalAttentionTuning:
         self.history_ = [entry for entry in trainer.state.log_history if "loss" in entry]
         self.after_ = [read_attention(model, self.tokenizer_, text) for text in looked_at]
         return self
+
+    def _check(self) -> None:
+        check_whole("lora_rank", self.lora_rank, none=True)
+        check_texts("lora_targets", self.lora_targets)
+        check_number("epochs", self.epochs, above=0)
+        check_whole("steps", self.steps, none=True)
+        check_whole("batch_size", self.batch_size)
+        check_number("learning_rate", self.learning_rate, above=0)
+        check_whole("random_state", self.random_state, least=0, most=2**32 - 1)
 
     def _arguments(self, folder: str) -> Any:
         return transformers.TrainingArguments(

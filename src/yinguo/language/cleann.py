@@ -27,6 +27,7 @@ from yinguo.errors import DataError
 from yinguo.kernels.marked_graph import ARROW, CIRCLE, TAIL
 from yinguo.kernels.partial_correlation import FisherZ, correlation_of
 from yinguo.kernels.structure_search import icd, legal_subsets, pc, pds_distances
+from yinguo.language.checks import as_numbers, check_fitted, check_number, check_whole
 
 __all__ = ["CLEANN", "AttentionGraph", "Explanation"]
 
@@ -185,14 +186,23 @@ class CLEANN:
         DataError
             Options out of range, fewer than two nodes or more than 30, a row of zeros.
         """
-        A = np.asarray(A, dtype=np.float64)
         self._check()
+        A = as_numbers("attention", A)
         if A.ndim != 2:
             raise DataError(f"attention has shape {A.shape}; give one head, (words, columns).")
+        if not np.isfinite(A).all():
+            raise DataError("attention has entries that are not finite; load the model in single precision.")
+        check_number("n_samples", n_samples)
+        for k in () if nodes is None else nodes:
+            check_whole("a row in nodes", k, least=0, most=len(A) - 1)
         used = list(range(len(A))) if nodes is None else [int(k) for k in nodes]
+        if names is not None and len(names) != len(A):
+            raise DataError(f"there are {len(names)} names for {len(A)} rows of attention; give one for each.")
         if not 2 <= len(used) <= MOST_NODES or len(set(used)) < len(used):
             raise DataError(f"{len(used)} nodes make no graph here; name 2 to {MOST_NODES} different rows, by nodes=.")
         rows = A[used]
+        if not (filled := rows.any(axis=1)).all():
+            raise DataError(f"row {used[int(filled.argmin())]} of attention is all zeros; leave it out of nodes=.")
         R = correlation_of(rows @ rows.T)
         test = FisherZ(R, n_samples)
         learn = icd if self.learner == "icd" else pc
@@ -216,6 +226,7 @@ class CLEANN:
         allowed : collection of int, optional
             Rows that may be part of an explanation. None is all nodes but the target.
         """
+        check_whole("size", size)
         root = self._place(target)
         pool = None
         if allowed is not None:
@@ -265,6 +276,7 @@ class CLEANN:
         return {self.nodes_[place]: length for place, length in far.items()}
 
     def _place(self, target: int) -> int:
+        check_fitted(self, "nodes_")
         if target not in self.nodes_:
             raise DataError(f"row {target} is no node of the graph; nodes are {', '.join(map(str, self.nodes_))}.")
         return self.nodes_.index(target)
@@ -272,7 +284,7 @@ class CLEANN:
     def _check(self) -> None:
         if self.learner not in ("icd", "pc"):
             raise DataError(f"learner is {self.learner!r}; it must be 'icd' or 'pc'.")
-        if not 0 < self.alpha < 1:
-            raise DataError(f"alpha is {self.alpha}; it must lie between 0 and 1.")
-        if self.max_size < 1:
-            raise DataError(f"max_size is {self.max_size}; an explanation has at least 1 word.")
+        check_number("alpha", self.alpha, above=0, below=1)
+        check_whole("max_size", self.max_size)
+        check_whole("max_conditioning", self.max_conditioning, least=0, none=True)
+        check_whole("max_range", self.max_range, none=True)

@@ -15,6 +15,8 @@ problem", UAI, PMLR 244, arXiv 2402.14979.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from yinguo.errors import DataError
+from yinguo.language.checks import check_number
 from yinguo.language.policy_run import batch_scores, score_drawn
 from yinguo.language.policy_tuning import PolicyTuning
 from yinguo.language.preference_losses import divergence_estimate, entropy_estimate, value_objective
@@ -86,6 +88,15 @@ class DRCPO(PolicyTuning):
         self.c_out = c_out
         self.entropy_strength = entropy_strength
         self.divergence_strength = divergence_strength
+
+    def check_options(self) -> None:
+        """See :meth:`~yinguo.language.policy_tuning.PolicyTuning.check_options`."""
+        super().check_options()
+        for name in ("c_ipw", "c_out", "divergence_strength"):
+            check_number(name, getattr(self, name), least=0)
+        check_number("entropy_strength", self.entropy_strength)
+        if not self.c_ipw and not self.c_out:
+            raise DataError("c_ipw and c_out are both 0, so no outcome counts; raise one of them.")
 
     def losses(self, policy: Any, batch: Batch) -> Mapping[str, torch.Tensor]:
         """The negative of the estimated value, and of what is added to it."""

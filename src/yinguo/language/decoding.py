@@ -14,6 +14,7 @@ import numpy as np
 
 from yinguo.errors import DataError
 from yinguo.language.causal_spans import CausalText
+from yinguo.language.checks import check_texts, check_whole
 from yinguo.nets import torch
 
 __all__ = ["answer_log_probabilities", "greedy_answers", "half_precision", "score_candidates"]
@@ -63,8 +64,10 @@ def score_candidates(
     (n, k) float array
         Sum over the tokens of the candidate, the end of text not among them.
     """
-    if not candidates:
-        raise DataError("candidates is empty; give at least one answer to score.")
+    check_texts("prompts", prompts)
+    check_texts("candidates", candidates)
+    if not candidates or not all(candidate.strip() for candidate in candidates):
+        raise DataError(f"candidates is {candidates!r}; give at least one answer to score, and none that is empty.")
     pad = _pad_id(tokenizer)
     scores = np.zeros((len(prompts), len(candidates)))
     keep_one = {"logits_to_keep": 1} if _keeps(model) else {}
@@ -102,6 +105,10 @@ def answer_log_probabilities(
         As in :func:`score_candidates`.
     prompts, answers : sequences of str of the same length
     """
+    check_texts("prompts", prompts)
+    check_texts("answers", answers)
+    if not all(answer.strip() for answer in answers):
+        raise DataError("an answer is empty, so there is nothing to score; leave it out.")
     if len(prompts) != len(answers):
         raise DataError(f"there are {len(prompts)} prompts and {len(answers)} answers; give one answer for each.")
     pad, found = _pad_id(tokenizer), np.zeros(len(prompts))
@@ -137,6 +144,8 @@ def greedy_answers(
     list of str
         Without special tokens and without blanks around them.
     """
+    check_texts("prompts", prompts)
+    check_whole("max_new_tokens", max_new_tokens)
     pad, eos = _pad_id(tokenizer), tokenizer.eos_token_id
     answers: list[str] = []
     keep_one = {"logits_to_keep": 1} if _keeps(model) else {}
@@ -162,11 +171,14 @@ def greedy_answers(
 
 
 def _batches(count: int, size: int) -> Iterator[range]:
+    check_whole("batch_size", size)
     return (range(start, min(count, start + size)) for start in range(0, count, size))
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
     ids = list(tokenizer(text)["input_ids"])
+    if not ids:
+        raise DataError(f"the prompt {text!r} has no token, so nothing stands before an answer; write one.")
     # Some tokenizers end every text; a prompt is to be continued.
     return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
 

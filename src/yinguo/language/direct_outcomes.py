@@ -14,10 +14,15 @@ import numpy as np
 
 from yinguo.core.table import Table, open_table
 from yinguo.errors import DataError
+from yinguo.language.checks import check_texts, check_whole
 from yinguo.language.outcome_texts import OutcomeTexts
 from yinguo.nets import torch
 
 __all__ = ["DirectOutcomes", "read_outcomes"]
+
+
+#: JSON allows whole numbers that no float holds.
+_LARGEST = int(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +65,11 @@ class DirectOutcomes:
         start = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
         if start is None or (end and tokenizer.eos_token_id is None):
             raise DataError("the tokenizer has no start or end token; set tokenizer.bos_token or tokenizer.eos_token.")
+        check_whole("length", length, least=2)
+        for name, values in (("texts", self.texts), ("prompts", self.texts if self.prompts is None else self.prompts)):
+            check_texts(name, values)
+            if not len(values) == len(self.texts) > 0:
+                raise DataError(f"there are {len(values)} {name} for {len(self.texts)} texts; give one for each.")
         rows, given = [], []
         for k, text in enumerate(self.texts):
             before = [] if self.prompts is None else _tokens(tokenizer, self.prompts[k])
@@ -111,6 +121,8 @@ def read_outcomes(
     >>> found.texts, found.Y
     (('Dear all', 'Hey you'), array([4. , 1.5]))
     """
+    if not isinstance(file, str | Path):
+        raise DataError(f"file is {file!r}; give the path of a file, such as 'answers.csv'.")
     path = Path(file)
     named = {"text": text, "outcome": outcome, "prompt": prompt, "log_read": log_read}
     wanted = {role: name for role, name in named.items() if name is not None}
@@ -118,6 +130,8 @@ def read_outcomes(
         columns = _from_lines(path, wanted)
     else:
         columns = _from_table(path, open_table(path), wanted)
+    if not columns["text"]:
+        raise DataError(f"{path.name} has no row; it needs one text with its outcome on each.")
     texts = _texts(path, text, columns["text"])
     return DirectOutcomes(
         texts=texts,
@@ -150,8 +164,6 @@ def _from_lines(path: Path, wanted: dict[str, str]) -> dict[str, list[Any]]:
             if name not in record:
                 raise _no_column(path, name, list(record), f"line {number} of ")
             columns[role].append(record[name])
-    if not columns["text"]:
-        raise DataError(f"{path.name} has no line; it needs one object on each.")
     return columns
 
 
@@ -185,7 +197,7 @@ def _texts(path: Path, name: str, values: list[Any]) -> tuple[str, ...]:
 
 
 def _numbers(path: Path, name: str, values: list[Any]) -> np.ndarray:
-    odd = [k for k, value in enumerate(values) if not isinstance(value, int | float) or not np.isfinite(value)]
+    odd = [k for k, value in enumerate(values) if not isinstance(value, int | float) or not abs(value) <= _LARGEST]
     if odd:
         raise DataError(
             f"column {name!r} of {path.name} has {len(odd)} rows without a number, the first is row {odd[0] + 1} "

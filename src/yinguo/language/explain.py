@@ -6,6 +6,7 @@ second at the gap, the last at the *readout*, what the classifier reads: its row
 or that of the first token.
 """
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
@@ -16,6 +17,7 @@ import numpy as np
 from yinguo.errors import DataError
 from yinguo.language.attention_reading import AttentionReading, content_words, read_attention
 from yinguo.language.checkpoints import Checkpoint, bundled_folder, load_checkpoint
+from yinguo.language.checks import check_texts, check_whole
 from yinguo.language.cleann import CLEANN, MOST_NODES, AttentionGraph, Explanation
 from yinguo.language.explanation_testers import (
     FlipTester,
@@ -132,8 +134,13 @@ def explain_text(
     DataError
         A model, layer, head or word that is not there.
     """
-    kind = head_of(model) if isinstance(model, str) else _kind_of(model)
-    checkpoint = load_checkpoint(model, head=kind) if isinstance(model, str) else model
+    if isinstance(model, Checkpoint):
+        kind, checkpoint = _kind_of(model), model
+    else:
+        kind = head_of(model)
+        checkpoint = load_checkpoint(model, head=kind)
+    check_texts("labels", labels)
+    check_whole("head", head, least=0, none=True)
     if labels and kind != "none":
         raise DataError(f"{checkpoint.name} predicts something itself; leave out the labels {', '.join(labels)}.")
     if target is not None and kind in ("class", "none"):
@@ -159,6 +166,10 @@ def explain_text(
     if not 2 <= len(nodes) <= MOST_NODES:
         raise DataError(f"the text has {len(nodes)} words to make a graph of; give one with 2 to {MOST_NODES}.")
     settings = dict(options or {})
+    known = list(inspect.signature(CLEANN).parameters)
+    strange = [name for name in settings if name not in known]
+    if strange:
+        raise DataError(f"CLEANN has no option {strange[0]!r}; it has {', '.join(known)}.")
     graphs = head_graphs(reading, heads, nodes, n_samples=n_samples, **settings)
     tester = _tester(checkpoint, reading, kind, place, labels)
     found = {h: g.explain(place, tester) for h, g in graphs.items()} if tester is not None else {}

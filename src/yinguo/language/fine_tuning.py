@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from yinguo.core.random import as_rng
+from yinguo.errors import DataError
+from yinguo.language.checks import check_number, check_whole
 from yinguo.language.outcome_texts import OutcomeTexts
-from yinguo.language.policy_run import TunedPart, batch_scores
+from yinguo.language.policy_run import TunedPart, batch_scores, check_material
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
 from yinguo.nets.stage import split_rows
@@ -75,6 +77,14 @@ class FineTuning:
         -------
         self, with ``policy_`` and ``history_``
         """
+        check_number("learning_rate", self.learning_rate, above=0)
+        check_whole("epochs", self.epochs)
+        check_whole("batch_size", self.batch_size, none=True)
+        check_whole("patience", self.patience, none=True)
+        check_number("held_out", self.held_out, above=0, below=1)
+        check_material(policy, texts)
+        if len(texts.Y) < 2:
+            raise DataError(f"there are {len(texts.Y)} texts; give at least one to learn from and one to judge by.")
         rng = as_rng(self.random_state)
         data = {"tokens": texts.tokens, "padding": texts.real, "prompt": texts.given}
         train, held = split_rows(len(texts.Y), self.held_out, rng)

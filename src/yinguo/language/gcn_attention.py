@@ -23,6 +23,7 @@ import math
 from collections.abc import Callable
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_heads
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import Dropout, linear
 
@@ -91,8 +92,7 @@ class GCNCausalAttention(nn.Module):
         second: str = "convolution",
     ) -> None:
         super().__init__()
-        if width % heads:
-            raise DataError(f"width is {width} and heads is {heads}; the width must be a multiple of the heads.")
+        check_heads(width, heads, dropout)
         allowed = {"sigma": (sigma, SIGMAS), "rows": (rows, _ROWS), "second": (second, _SECOND)}
         for name, (value, known) in allowed.items():
             if value not in known:

@@ -17,6 +17,7 @@ from collections.abc import Collection
 from typing import Any
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number
 from yinguo.language.gcn_attention import SIGMAS
 from yinguo.language.hub import transformers
 from yinguo.nets import nn, torch
@@ -95,7 +96,12 @@ def use_gcn_attention(
     >>> sorted(use_gcn_attention(transformers.BertModel(config)))
     ['encoder.layer.0.attention.self.gcn.gate', 'encoder.layer.0.attention.self.gcn.second']
     """
+    if not hasattr(model, "modules"):
+        raise DataError(f"the model is {model!r}; give a loaded one, such as load_checkpoint(...).model.")
+    check_number("gate", gate)
     parts = _attention_layers(model)
+    if layers is not None and not isinstance(layers, Collection):
+        raise DataError(f"layers is {layers!r}; name some in a list, or pass None for all {len(parts)}.")
     chosen = set(range(len(parts)) if layers is None else layers)
     unknown = sorted(chosen - set(range(len(parts))))
     if unknown:

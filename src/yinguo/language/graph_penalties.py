@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number, check_whole
 from yinguo.nets import torch
 
 __all__ = ["GraphPenalty", "Round", "acyclicity", "boundary_size", "diagonal_share", "moral_graph"]
@@ -105,6 +106,7 @@ def boundary_size(attention: torch.Tensor, *, real: torch.Tensor | None = None) 
 
 def diagonal_share(attention: torch.Tensor, *, real: torch.Tensor | None = None) -> torch.Tensor:
     """Mean weight that a real token gives to itself, (B, H): one means a graph without edges."""
+    _check(attention, real)
     own = attention.diagonal(dim1=-2, dim2=-1)
     if real is not None:
         own = own * real[:, None, :]
@@ -182,6 +184,12 @@ class GraphPenalty:
         largest: float = 1e6,
         every: int = 1,
     ) -> None:
+        for name, value in (("boundary_strength", boundary_strength), ("alpha", alpha), ("rho", rho)):
+            check_number(name, value, least=0)
+        check_number("shrink", shrink, above=0, below=1)
+        check_number("growth", growth, least=1)
+        check_number("largest", largest, least=0)
+        check_whole("every", every)
         self.boundary_strength = boundary_strength
         self.alpha, self.rho = alpha, rho
         self.form = form
@@ -200,6 +208,9 @@ class GraphPenalty:
         real : (B, T) boolean tensor, optional
             False at padding.
         """
+        if not attentions or any(one is None for one in attentions):
+            raise DataError("no attention was given; ask the model for it (output_attentions=True, "
+                            "attn_implementation='eager').")  # fmt: skip
         h = _mean([acyclicity(a, form=self.form, real=real) for a in attentions])
         boundary = _mean([boundary_size(a, real=real) for a in attentions])
         if torch.is_grad_enabled():  # a look at held-out rows is no part of the round
@@ -223,12 +234,24 @@ class GraphPenalty:
 
 
 def _edges(attention: torch.Tensor, real: torch.Tensor | None) -> torch.Tensor:
+    _check(attention, real)
+    if real is not None:
+        real = real.bool()
+        attention = attention * (real[:, None, :, None] & real[:, None, None, :])
+    return _without_diagonal(attention)
+
+
+def _check(attention: torch.Tensor, real: torch.Tensor | None) -> None:
+    """Refuse what is no batch of square matrices of floats, and padding of another shape."""
+    if not isinstance(attention, torch.Tensor) or attention.ndim < 2 or not attention.is_floating_point():
+        raise DataError(f"attention is a {getattr(attention, 'dtype', type(attention).__name__)}; give a tensor of "
+                        "floats, (B, H, T, T).")  # fmt: skip
     if attention.shape[-1] != attention.shape[-2]:
         raise DataError(f"attention has shape {tuple(attention.shape)}; a graph over tokens needs square matrices, so "
                         "let the model read the whole sequence at once (use_cache=False).")  # fmt: skip
-    if real is not None:
-        attention = attention * (real[:, None, :, None] & real[:, None, None, :])
-    return _without_diagonal(attention)
+    if real is not None and (attention.ndim != 4 or real.shape != (len(attention), attention.shape[-1])):
+        raise DataError(f"real has shape {tuple(real.shape)} and attention {tuple(attention.shape)}; they must be "
+                        "(B, T) and (B, H, T, T).")  # fmt: skip
 
 
 def _without_diagonal(square: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The one place where transformers and peft are imported.
+"""The one place where transformers, peft and safetensors are imported.
 
 Every other module writes ``from yinguo.language.hub import transformers``, so that the absence of the extra is one
 error, with the remedy in it. Modules that need only torch import from :mod:`yinguo.nets` and load faster.
@@ -30,9 +30,10 @@ try:
     with _without_a_folder_called_datasets():
         import peft
         import transformers
+        from safetensors import SafetensorError
 
         transformers.utils.is_datasets_available()  # remembered from here on
 except ModuleNotFoundError as error:
     raise MissingExtraError(f"{error.name} is not installed; run: pip install 'yinguo[llm]'") from error
 
-__all__ = ["peft", "transformers"]
+__all__ = ["SafetensorError", "peft", "transformers"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number, check_whole
 from yinguo.language.small_gpt import AttentionPart, SelfAttention, SmallGPT
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import make_generator
@@ -113,8 +114,13 @@ def pretrain_look_up(
     PretrainedDecoder
         It may have fallen short of ``enough``: its accuracy tells.
     """
-    if enough is not None and not 0 < enough <= 1:
-        raise DataError(f"enough is {enough}; it is a share of values, above 0 and at most 1, or None.")
+    check_number("enough", enough, above=0, most=1, none=True)
+    check_number("learning_rate", learning_rate, above=0)
+    check_whole("steps", steps)
+    check_whole("batch_size", batch_size)
+    check_whole("random_state", random_state, least=-(2**63), most=2**63 - 1)
+    if not callable(attention):
+        raise DataError(f"attention is {attention!r}; give what makes the attention of a layer, such as SelfAttention.")
     generator = make_generator(random_state)
     settings: dict[str, Any] = {
         "vocabulary": vocabulary, "length": 1 + 4 * len(names), "width": width, "layers": layers, "heads": heads,

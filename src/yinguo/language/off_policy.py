@@ -28,6 +28,7 @@ import numpy as np
 from yinguo.core.diagnostic import Diagnostic
 from yinguo.core.inference import normal_quantile
 from yinguo.errors import DataError
+from yinguo.language.checks import as_numbers, check_number
 
 __all__ = [
     "PolicyValue", "doubly_robust_value", "effective_share", "importance_weights", "inverse_probability_value",
@@ -46,7 +47,7 @@ class PolicyValue:
     estimate : float
         In the unit of the outcome.
     se : float
-        Standard error, for a :math:`\hat g` that was learned elsewhere or on other folds.
+        Standard error, for a :math:`\hat g` that was learned elsewhere or on other folds; NaN from a single text.
     phi : (n,) float array
         Centred influence values of the texts that were read; empty where they are not used.
     phi_drawn : (m,) float array
@@ -71,6 +72,8 @@ class PolicyValue:
 
     def __sub__(self, other: "PolicyValue") -> "PolicyValue":
         """What one model is worth more than another, from the same texts."""
+        if not isinstance(other, PolicyValue):
+            return NotImplemented
         if self.phi.shape != other.phi.shape or self.phi_drawn.shape != other.phi_drawn.shape:
             raise DataError(
                 f"the two values rest on {len(self.phi)} and {len(other.phi)} texts read, {len(self.phi_drawn)} and "
@@ -105,15 +108,14 @@ def importance_weights(log_ratio, *, normalise: bool = True, clip: float | None 
     DataError
         No entries, entries that are no numbers, a bound that is not positive, or weights too large to be held.
     """
-    ell = np.asarray(log_ratio, dtype=np.float64)
+    ell = as_numbers("log_ratio", log_ratio)
     if ell.ndim != 1 or not len(ell) or not np.isfinite(ell).all():
         raise DataError(
             f"log_ratio has shape {ell.shape} and {int((~np.isfinite(ell)).sum())} entries that are no finite numbers; "
             "give one difference of log-probabilities for each text."
         )
     if clip is not None:
-        if not clip > 0:
-            raise DataError(f"clip is {clip}; it must be positive, in nats, or None for no bound.")
+        check_number("clip", clip, above=0)
         ell = np.clip(ell, -clip, clip)
     if normalise:
         w = np.exp(ell - ell.max())
@@ -125,7 +127,9 @@ def importance_weights(log_ratio, *, normalise: bool = True, clip: float | None 
 
 def effective_share(weights) -> float:
     r"""Effective sample size as a share of all rows, :math:`(\sum w)^2 / (n \sum w^2)`: 1 for equal weights."""
-    w = np.asarray(weights, dtype=np.float64)
+    w = _column(weights, "weights")
+    if not len(w) or w.min() < 0 or not w.any():
+        raise DataError(f"there are {len(w)} weights, {int((w < 0).sum())} of them negative; give some above 0.")
     w = w / max(w.max(), 1e-300)
     return float(w.sum() ** 2 / (len(w) * (w @ w)))
 
@@ -194,7 +198,10 @@ def doubly_robust_value(
     normalise, clip
         As :func:`importance_weights`, for both kinds of texts.
     """
-    residual = _column(Y, "Y") - _column(g, "g")
+    Y, g = _column(Y, "Y"), _column(g, "g")
+    if len(Y) != len(g):
+        raise DataError(f"Y has {len(Y)} entries and g {len(g)}; give one of each for every text read.")
+    residual = Y - g
     w = importance_weights(log_ratio, normalise=normalise, clip=clip)
     correction, phi = _weighted(w, residual, normalise, "Y")
     model = outcome_value(g_drawn, log_ratio_drawn, normalise=normalise, clip=clip)
@@ -216,12 +223,14 @@ def _value(method: str, estimate: float, phi: np.ndarray, drawn: np.ndarray, che
 
 
 def _standard_error(phi: np.ndarray, drawn: np.ndarray) -> float:
-    """Of a sum of two means from independent samples."""
+    """Of a sum of two means from independent samples; one text alone does not tell how much texts differ."""
+    if 1 in (len(phi), len(drawn)):
+        return float("nan")
     return float(np.sqrt(sum(part @ part / (len(part) * (len(part) - 1)) for part in (phi, drawn) if len(part) > 1)))
 
 
 def _column(values, name: str) -> np.ndarray:
-    column = np.asarray(values, dtype=np.float64)
+    column = as_numbers(name, values)
     if column.ndim != 1 or not np.isfinite(column).all():
         raise DataError(
             f"{name} has shape {column.shape} or entries that are no finite numbers; give one number a text."

@@ -15,6 +15,7 @@ import numpy as np
 
 from yinguo.core.random import as_rng
 from yinguo.errors import DataError
+from yinguo.language.sequence_scores import check_prompt, check_tokens
 from yinguo.nets import torch
 
 __all__ = ["DrawnTexts", "OutcomeTexts", "bag_of_tokens", "crossfit_outcome", "draw_texts", "token_lists"]
@@ -47,21 +48,33 @@ class OutcomeTexts:
     log_read: np.ndarray | None = None
 
     def __post_init__(self) -> None:
+        check_tokens(self.tokens)
         n = len(self.tokens)
         columns = {"Y": self.Y} if self.log_read is None else {"Y": self.Y, "log_read": self.log_read}
         for name, values in columns.items():
-            if np.shape(values) != (n,) or not np.isfinite(values).all():
+            if np.shape(values) != (n,) or np.asarray(values).dtype.kind not in "fiub" or not np.isfinite(values).all():
                 raise DataError(f"{name} has shape {np.shape(values)} or entries that are no finite numbers; "
                                 f"give one number for each of the {n} texts.")  # fmt: skip
-        if self.padding is not None and self.padding.shape != self.tokens.shape:
+        if self.padding is not None and np.shape(self.padding) != self.tokens.shape:
             raise DataError(
-                f"padding has shape {tuple(self.padding.shape)} and tokens {tuple(self.tokens.shape)}; they must agree."
+                f"padding has shape {np.shape(self.padding)} and tokens {tuple(self.tokens.shape)}; they must agree."
+            )
+        check_prompt(self.prompt, n)
+        silent = (self.given.cpu() >= self.real.sum(dim=1).cpu()).nonzero()[:, 0].tolist()
+        if silent:
+            raise DataError(
+                f"{len(silent)} of {n} texts have no token after their prompt, the first is text {silent[0]} with a "
+                f"prompt of {int(self.given[silent[0]])}; lower prompt, or leave them out."
             )
 
     @property
     def real(self) -> torch.Tensor:
         """(n, T) padding, also where none was given."""
-        return torch.ones_like(self.tokens, dtype=torch.bool) if self.padding is None else self.padding.bool()
+        return (
+            torch.ones_like(self.tokens, dtype=torch.bool)
+            if self.padding is None
+            else torch.as_tensor(self.padding).bool()
+        )
 
     @property
     def given(self) -> torch.Tensor:
@@ -81,6 +94,11 @@ class DrawnTexts:
 
     tokens: torch.Tensor
     padding: torch.Tensor
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.tokens) != 3 or np.shape(self.padding) != np.shape(self.tokens):
+            raise DataError(f"texts drawn have tokens of shape {np.shape(self.tokens)} and padding of shape "
+                            f"{np.shape(self.padding)}; both must be (n, k, T).")  # fmt: skip
 
 
 @torch.no_grad()
@@ -203,6 +221,9 @@ def crossfit_outcome(
     g : (n,) float array
     g_drawn : (m,) float array
     """
+    for needed in ("predict", "fit") if folds > 1 else ("predict",):
+        if not hasattr(regressor, needed):
+            raise DataError(f"outcome_model is {regressor!r}; give a regressor of scikit-learn, which can {needed}.")
     if folds < 2:
         return _predicted(regressor, features), _predicted(regressor, features_drawn)
     if folds > len(Y):

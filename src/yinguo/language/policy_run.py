@@ -14,11 +14,27 @@ from yinguo.language.outcome_texts import (
     draw_texts,
     token_lists,
 )
-from yinguo.language.sequence_scores import SequenceScores, score_sequences
+from yinguo.language.sequence_scores import SequenceScores, check_vocabulary, score_sequences
 from yinguo.nets import nn, torch
 from yinguo.nets.trainer import Batch, Phase
 
-__all__ = ["PolicyRun", "TunedPart", "batch_scores", "drawn_ratio", "score_drawn"]
+__all__ = ["PolicyRun", "TunedPart", "batch_scores", "check_material", "drawn_ratio", "score_drawn"]
+
+
+def check_material(policy: Any, texts: Any) -> None:
+    """Refuse what is no model, no texts with outcomes, or texts in tokens that the model does not know.
+
+    Raises
+    ------
+    DataError
+    """
+    if not isinstance(policy, nn.Module):
+        raise DataError(f"the model is {policy!r}; give a loaded one, such as load_checkpoint(...).model.")
+    if not isinstance(texts, OutcomeTexts):
+        raise DataError(
+            f"the texts are a {type(texts).__name__}; give OutcomeTexts, as read_outcomes(...).encode(...)."
+        )
+    check_vocabulary(policy, texts.tokens)
 
 
 def batch_scores(policy: Any, batch: Batch, name: str = "tokens", padding: str = "padding") -> SequenceScores:
@@ -130,6 +146,9 @@ class PolicyRun(TunedPart):
                 end=method.end,
             )
             drawn = DrawnTexts(tokens.unflatten(0, (-1, k)).cpu(), padding.unflatten(0, (-1, k)).cpu())
+        if len(drawn.tokens) != len(texts.tokens):
+            raise DataError(f"texts were drawn for {len(drawn.tokens)} prompts and {len(texts.tokens)} texts read; "
+                            "draw some for each.")  # fmt: skip
         self.data: dict[str, torch.Tensor] = {
             "tokens": texts.tokens,
             "padding": texts.real,

@@ -17,9 +17,10 @@ import numpy as np
 
 from yinguo.core.random import as_rng
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number, check_whole
 from yinguo.language.off_policy import PolicyValue, doubly_robust_value, inverse_probability_value, outcome_value
 from yinguo.language.outcome_texts import DrawnTexts, Features, OutcomeTexts
-from yinguo.language.policy_run import PolicyRun, batch_scores, drawn_ratio
+from yinguo.language.policy_run import PolicyRun, batch_scores, check_material, drawn_ratio
 from yinguo.language.preference_losses import divergence_estimate
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
@@ -151,8 +152,8 @@ class PolicyTuning:
         self, with ``policy_``, ``history_``, ``looks_`` (one :class:`Look` each), ``first_`` and ``best_``
         (:class:`PolicyValue` of the first model and of the one kept, on the texts set apart) and ``kept_first_``.
         """
-        if self.judge not in (None, "dr", "ipw", "outcome"):
-            raise DataError(f"judge is {self.judge!r}; it must be 'dr', 'ipw', 'outcome' or None.")
+        self.check_options()
+        check_material(policy, texts)
         if len(texts.Y) < 10:
             raise DataError(f"there are {len(texts.Y)} texts; tuning and judging need at least 10.")
         rng = as_rng(self.random_state)
@@ -182,6 +183,27 @@ class PolicyTuning:
         self.best_ = self.first_ if self.kept_first_ else self._judged(run, apart)
         self.policy_ = policy
         return self
+
+    def check_options(self) -> None:
+        """Refuse options out of range before anything is drawn; a subclass adds its own.
+
+        Raises
+        ------
+        DataError
+        """
+        for name in ("steps", "batch_size", "draws", "every"):
+            check_whole(name, getattr(self, name))
+        check_whole("patience", self.patience, none=True)
+        check_whole("folds", self.folds, least=0)
+        check_whole("end", self.end, least=0, none=True)
+        check_number("learning_rate", self.learning_rate, above=0)
+        check_number("held_out", self.held_out, above=0, below=1)
+        check_number("clip", self.clip, above=0, none=True)
+        check_number("divergence", self.divergence, least=0, none=True)
+        if self.judge not in (None, "dr", "ipw", "outcome"):
+            raise DataError(f"judge is {self.judge!r}; it must be 'dr', 'ipw', 'outcome' or None.")
+        if self.features is not None and not callable(self.features):
+            raise DataError(f"features is {self.features!r}; give a function of tokens and padding, or None.")
 
     def material(self, data: Batch, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """What a batch is made of, row by row, from the texts to learn from; the texts themselves unless told else."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number, check_whole
 from yinguo.language.policy_run import batch_scores, score_drawn
 from yinguo.language.policy_tuning import PolicyTuning
 from yinguo.language.preference_losses import (
@@ -74,6 +75,11 @@ class _Paired(PolicyTuning):
 
     pairs: int
 
+    def check_options(self) -> None:
+        """See :meth:`~yinguo.language.policy_tuning.PolicyTuning.check_options`."""
+        super().check_options()
+        check_whole("pairs", self.pairs)
+
     def material(self, data: Batch, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """The two texts of each pair, with what goes with them."""
         starts = [
@@ -117,6 +123,11 @@ class DPO(_Paired):
         self.strength = strength
         self.pairs = pairs
 
+    def check_options(self) -> None:
+        """See :meth:`~yinguo.language.policy_tuning.PolicyTuning.check_options`."""
+        super().check_options()
+        check_number("strength", self.strength, above=0)
+
     def losses(self, policy: Any, batch: Batch) -> Mapping[str, torch.Tensor]:
         """The loss over the pairs of a batch."""
         won, lost = (
@@ -154,6 +165,12 @@ class SimPO(_Paired):
         self.margin = margin
         self.pairs = pairs
 
+    def check_options(self) -> None:
+        """See :meth:`~yinguo.language.policy_tuning.PolicyTuning.check_options`."""
+        super().check_options()
+        check_number("strength", self.strength, above=0)
+        check_number("margin", self.margin)
+
     def losses(self, policy: Any, batch: Batch) -> Mapping[str, torch.Tensor]:
         """The loss over the pairs of a batch."""
         won, lost = (batch_scores(policy, batch, f"tokens_{side}", f"padding_{side}").mean for side in ("won", "lost"))
@@ -181,6 +198,11 @@ class RewardWeighted(PolicyTuning):
     def __init__(self, *, temperature: float = 1.0, **options: Any) -> None:
         super().__init__(**options)
         self.temperature = temperature
+
+    def check_options(self) -> None:
+        """See :meth:`~yinguo.language.policy_tuning.PolicyTuning.check_options`."""
+        super().check_options()
+        check_number("temperature", self.temperature, above=0)
 
     def material(self, data: Batch, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """The texts, their outcomes in standard deviations."""
@@ -218,6 +240,12 @@ class ClippedPolicy(PolicyTuning):
         super().__init__(**options)
         self.ratio_clip = ratio_clip
         self.divergence_strength = divergence_strength
+
+    def check_options(self) -> None:
+        """See :meth:`~yinguo.language.policy_tuning.PolicyTuning.check_options`."""
+        super().check_options()
+        check_number("ratio_clip", self.ratio_clip, above=0)
+        check_number("divergence_strength", self.divergence_strength, least=0)
 
     def material(self, data: Batch, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """The texts drawn, their predicted outcomes in standard deviations."""

@@ -18,6 +18,7 @@ than the hinge are those of the code the authors released.
 from collections.abc import Sequence
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number, check_whole
 from yinguo.nets import torch
 
 __all__ = ["FORMS", "causal_attention_mass", "gamma_schedule", "mean_attention", "re_attention_loss"]
@@ -75,12 +76,11 @@ def re_attention_loss(
     Raises
     ------
     DataError
-        Shapes that do not fit, an unknown form, an alpha that is not positive.
+        Something else than tensors, shapes that do not fit, an unknown form, an alpha that is not positive.
     """
     if form not in FORMS:
         raise DataError(f"form is {form!r}; it must be one of {', '.join(FORMS)}.")
-    if not alpha > 0:
-        raise DataError(f"alpha is {alpha}; it must be positive: the ratio of attention that is asked for.")
+    check_number("alpha", alpha, above=0)
     heads, sample, row, marked, other = _valid_rows(attention, supervision, real, skip_first)
     looks = _single(heads[sample, :, row])  # (R, H, T)
     a1, a0 = _mean_where(looks, marked), _mean_where(looks, other) + _TINY  # (R, H)
@@ -88,13 +88,14 @@ def re_attention_loss(
     costs = _costs(form, a1, a0, rho, alpha)
     if smoothed:
         costs, rho = (_mean_by_sample(values, sample) for values in (costs, rho))
-    costs = torch.where(rho < alpha, costs, torch.zeros_like(costs))
+    # A ratio that is no number must cost no number: it is not "at least alpha" either.
+    costs = torch.where(rho >= alpha, torch.zeros_like(costs), costs)
     return costs.sum() / max(costs.numel(), 1)
 
 
 def mean_attention(attentions: Sequence[torch.Tensor]) -> torch.Tensor:
     """Average over all heads of all layers: (B, H, T, T) tensors, one for each layer, to one (B, T, T)."""
-    if not attentions:
+    if not attentions or any(layer is None for layer in attentions):
         raise DataError("no attention was given; ask for it (output_attentions=True, attn_implementation='eager').")
     return torch.stack([layer.mean(dim=1) for layer in attentions]).mean(dim=0)
 
@@ -122,8 +123,9 @@ def causal_attention_mass(
 
 def gamma_schedule(gamma_0: float, decay: float, epoch: int) -> float:
     """Weight of the loss in an epoch counted from 0: ``gamma_0 * decay**epoch``."""
-    if gamma_0 < 0 or not 0 < decay <= 1:
-        raise DataError(f"gamma_0 is {gamma_0} and decay is {decay}; gamma_0 must be at least 0 and 0 < decay <= 1.")
+    check_number("gamma_0", gamma_0, least=0)
+    check_number("decay", decay, above=0, most=1)
+    check_whole("epoch", epoch, least=0)
     return gamma_0 * decay**epoch
 
 
@@ -131,6 +133,10 @@ def _valid_rows(
     attention: torch.Tensor, supervision: torch.Tensor, real: torch.Tensor | None, skip_first: bool
 ) -> tuple[torch.Tensor, ...]:
     """Attention with a head axis; sample and position of each valid row (R,); its two kinds of columns (R, T)."""
+    for name, given in (("attention", attention), ("supervision", supervision)):
+        if not isinstance(given, torch.Tensor) or given.ndim < 3:
+            said = f"shape {tuple(given.shape)}" if hasattr(given, "shape") else f"type {type(given).__name__}"
+            raise DataError(f"{name} has {said}; give a tensor of shape (B, T, T), or (B, H, T, T) for attention.")
     heads = attention[:, None] if attention.ndim == 3 else attention
     batch, length = supervision.shape[0], supervision.shape[-1]
     if supervision.shape != (batch, length, length) or heads.ndim != 4 or heads[:, 0].shape != supervision.shape:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_texts, check_whole
 from yinguo.nets import torch
 
 __all__ = ["SequenceScores", "TextScores", "score_sequences", "score_texts", "token_log_probabilities"]
@@ -100,6 +101,54 @@ def token_log_probabilities(logits: torch.Tensor, tokens: torch.Tensor, *, chunk
     return torch.cat(parts, dim=1) if parts else logits.new_zeros(len(tokens), 0)
 
 
+def check_tokens(tokens: Any) -> None:
+    """Refuse anything but a (n, T) tensor of whole numbers, none of them negative.
+
+    Raises
+    ------
+    DataError
+    """
+    if not isinstance(tokens, torch.Tensor) or tokens.ndim != 2 or tokens.is_floating_point() or tokens.is_complex():
+        said = (
+            f"{tokens.dtype} of shape {tuple(tokens.shape)}"
+            if isinstance(tokens, torch.Tensor)
+            else type(tokens).__name__
+        )
+        raise DataError(f"tokens is a {said}; give an integer tensor of shape (n, T): torch.as_tensor(tokens).long().")
+    if tokens.numel() and int(tokens.min()) < 0:
+        raise DataError(f"a token is {int(tokens.min())}; tokens count from 0. Mark padding by padding=.")
+
+
+def check_vocabulary(model: Any, tokens: torch.Tensor) -> None:
+    """Refuse tokens beyond those that a model knows, where it says which it knows.
+
+    Raises
+    ------
+    DataError
+    """
+    known = getattr(model, "get_input_embeddings", lambda: None)()
+    size = getattr(known, "num_embeddings", None)
+    if size is not None and tokens.numel() and int(tokens.max()) >= size:
+        raise DataError(f"a token is {int(tokens.max())} and the model knows 0 to {size - 1}; take the tokenizer of "
+                        "the model.")  # fmt: skip
+
+
+def check_prompt(prompt: Any, n: int) -> None:
+    """Refuse anything but one number of given tokens, or one for each of n texts, each at least 1.
+
+    Raises
+    ------
+    DataError
+    """
+    if not isinstance(prompt, torch.Tensor):
+        check_whole("prompt", prompt)
+    elif prompt.is_floating_point() or prompt.shape not in ((), (1,), (n,)):
+        raise DataError(f"prompt is {prompt.dtype} of shape {tuple(prompt.shape)}; give whole numbers, one for each of "
+                        f"the {n} texts.")  # fmt: skip
+    elif prompt.numel() and int(prompt.min()) < 1:
+        raise DataError(f"prompt is {int(prompt.min())}; it must be at least 1: the first token has nothing before it.")
+
+
 def score_sequences(
     model: Any,
     tokens: torch.Tensor,
@@ -126,14 +175,15 @@ def score_sequences(
     Raises
     ------
     DataError
-        Padding of another shape, or a prompt of no token.
+        Tokens that are no whole numbers of the vocabulary, padding of another shape, or a prompt of no token.
     """
+    check_tokens(tokens)
+    check_prompt(prompt, len(tokens))
+    check_whole("chunk", chunk)
     real = torch.ones_like(tokens, dtype=torch.bool) if padding is None else padding.bool()
     if real.shape != tokens.shape:
         raise DataError(f"padding has shape {tuple(real.shape)} and tokens {tuple(tokens.shape)}; they must agree.")
     given = torch.as_tensor(prompt, device=tokens.device).expand(len(tokens))
-    if bool((given < 1).any()):
-        raise DataError(f"prompt is {int(given.min())}; it must be at least 1: the first token has nothing before it.")
     # Real tokens first, in their order; a position sees only what stands before it, so no mask is needed then.
     order = (~real).to(torch.uint8).argsort(dim=1, stable=True)
     longest = max(int(real.sum(dim=1).max()) if len(tokens) else 0, 1)
@@ -179,6 +229,9 @@ def score_texts(
     DataError
         A text without tokens, prompts of another number, or a tokenizer with neither start nor end token.
     """
+    check_texts("texts", texts)
+    check_texts("prompts", prompts or ())
+    check_whole("rows", rows)
     if prompts is not None and len(prompts) != len(texts):
         raise DataError(f"there are {len(prompts)} prompts for {len(texts)} texts; give one for each.")
     start = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
@@ -217,6 +270,12 @@ def score_texts(
 
 def _logits(model: Any, tokens: torch.Tensor) -> torch.Tensor:
     """Logits of a model; one that could keep its states for generation is told not to."""
+    if not callable(model):
+        raise DataError(f"the model is {model!r}; give a loaded one, such as load_checkpoint(...).model.")
     takes = inspect.signature(getattr(model, "forward", model)).parameters
-    answer = model(tokens, use_cache=False) if "use_cache" in takes else model(tokens)
+    try:
+        answer = model(tokens, use_cache=False) if "use_cache" in takes else model(tokens)
+    except IndexError as error:  # asked afterwards, so that no step of tuning pays for it
+        check_vocabulary(model, tokens)
+        raise DataError(f"the model cannot read {tokens.shape[1]} tokens ({error}); cut the texts.") from error
     return getattr(answer, "logits", answer)

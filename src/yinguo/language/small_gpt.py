@@ -10,6 +10,8 @@ First weights and dropout masks come from a generator that is passed in.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from yinguo.errors import DataError
+from yinguo.language.checks import check_heads, check_whole
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import Dropout, linear
 
@@ -60,8 +62,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, width: int, heads: int, dropout: float, generator: torch.Generator) -> None:
         super().__init__()
-        if width % heads:
-            raise ValueError(f"width is {width} and heads is {heads}; the width must be a multiple of the heads")
+        check_heads(width, heads, dropout)
         self.heads = heads
         self.into = linear(width, 3 * width, generator=generator)
         self.out = linear(width, width, generator=generator)
@@ -122,6 +123,9 @@ class SmallGPT(nn.Module):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
+        for name, value in (("vocabulary", vocabulary), ("length", length), ("layers", layers)):
+            check_whole(name, value)
+        check_heads(width, heads, dropout)
         self.length = length
         self.tokens = _embedding(vocabulary, width, generator)
         self.places = _embedding(length, width, generator)
@@ -145,18 +149,27 @@ class SmallGPT(nn.Module):
             Positions to read: logits are (B, k, V) and hidden states (B, k, d), attention is whole. In the last layer
             the other positions need no feed-forward part, which saves a third of a step of one place in eighteen.
         """
+        if tokens.ndim != 2 or tokens.is_floating_point():
+            raise DataError(f"tokens is {tokens.dtype} of shape {tuple(tokens.shape)}; give whole numbers, (B, T).")
         length = tokens.shape[1]
         if length > self.length:
-            raise ValueError(f"the sequence has {length} tokens; the model takes at most {self.length}")
-        embedded = self.tokens(tokens)
+            raise DataError(f"the sequence has {length} tokens; the model takes at most {self.length}.")
+        try:
+            embedded = self.tokens(tokens)
+        except IndexError as error:  # asked afterwards, so that no step of training pays for it
+            raise DataError(f"tokens go from {int(tokens.min())} to {int(tokens.max())}; the model knows 0 to "
+                            f"{self.tokens.num_embeddings - 1}.") from error  # fmt: skip
         x = embedded + self.places.weight[:length]
         if self.shift is not None:
             x = x + nn.functional.pad(self.shift(embedded)[:, :-1], (0, 0, 1, 0))
         allowed = self.sight(length, tokens.device)
         if padding is not None:
+            if padding.shape != tokens.shape:
+                raise DataError(f"padding has shape {tuple(padding.shape)} and tokens {tuple(tokens.shape)}; they must "
+                                "agree.")  # fmt: skip
             # A position always may look at itself: a row of attention without any token would be no number.
             own = torch.eye(length, dtype=torch.bool, device=tokens.device)
-            allowed = (allowed & padding[:, None, None, :]) | own
+            allowed = (allowed & padding.bool()[:, None, None, :]) | own
         x = self.dropout(x)
         attentions = []
         for depth, block in enumerate(self.blocks, start=1):
@@ -164,6 +177,10 @@ class SmallGPT(nn.Module):
             attentions.append(weights)
         hidden = self.norm(x)
         return Reading(self.head(hidden), tuple(attentions), hidden)
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The table of tokens, by the name that transformers has for it."""
+        return self.tokens
 
     def sight(self, length: int, device: torch.device) -> torch.Tensor:
         """Which positions each position may see: (T, T), True from it to those up to itself."""

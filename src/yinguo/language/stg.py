@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_whole
 
 __all__ = ["CAUSAL", "IRRELEVANT", "LABELS", "NAMES", "SPLITS", "SPURIOUS", "STGRow", "stg_rows", "stg_split",
            "stg_values"]  # fmt: skip
@@ -57,10 +58,25 @@ class STGRow:
         In the order in which they are printed.
     label : str
         One of :data:`LABELS`.
+
+    Raises
+    ------
+    DataError
+        An item that is unknown or given twice, a value that is no whole number, another label.
     """
 
     items: tuple[tuple[str, int], ...]
     label: str
+
+    def __post_init__(self) -> None:
+        names = [name for name, _ in self.items]
+        odd = [name for name in names if name not in NAMES or names.count(name) > 1]
+        if odd:
+            raise DataError(f"the item {odd[0]!r} is unknown or given twice; items are {', '.join(NAMES)}.")
+        for name, value in self.items:
+            check_whole(name, value, least=0)
+        if self.label not in LABELS:
+            raise DataError(f"the label is {self.label!r}; it must be one of {', '.join(map(repr, LABELS))}.")
 
     @property
     def prompt(self) -> str:
@@ -93,8 +109,7 @@ def stg_rows(n: int, *, shifted: bool = False, random_state: int | random.Random
     -------
     rows : tuple of STGRow
     """
-    if n < 1:
-        raise DataError(f"n is {n}; ask for at least one row.")
+    check_whole("n", n)
     if isinstance(random_state, bool | float | str) or not isinstance(random_state, int | np.integer | random.Random):
         raise DataError(f"random_state is {random_state!r}; pass an int or a random.Random.")
     rng = random_state if isinstance(random_state, random.Random) else random.Random(int(random_state))
@@ -130,6 +145,12 @@ def stg_split(name: str) -> tuple[STGRow, ...]:
 
 def stg_values(rows: Sequence[STGRow]) -> np.ndarray:
     """The numbers as a table, (n, 8), columns in the order of :data:`NAMES`."""
+    if not rows or not all(isinstance(row, STGRow) for row in rows):
+        raise DataError("rows must be a list of STGRow, at least one; stg_rows and stg_split make them.")
+    short = [k for k, row in enumerate(rows) if len(row.items) < len(NAMES)]
+    if short:
+        absent = next(name for name in NAMES if name not in dict(rows[short[0]].items))
+        raise DataError(f"row {short[0]} has no item {absent!r}; each row needs all of {', '.join(NAMES)}.")
     return np.array([[dict(row.items)[name] for name in NAMES] for row in rows], dtype=float)
 
 

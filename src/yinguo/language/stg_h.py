@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from yinguo.core.random import as_rng
-from yinguo.errors import DataError
+from yinguo.language.checks import check_whole
 
 __all__ = ["STGHRow", "stg_h_rows"]
 
@@ -84,8 +84,7 @@ def stg_h_rows(n: int, *, shifted: bool = False, random_state: Any = 0) -> tuple
     -------
     rows : tuple of STGHRow
     """
-    if n < 1:
-        raise DataError(f"n is {n}; ask for at least one row.")
+    check_whole("n", n)
     rng = as_rng(random_state)
     low, high, noise, weight = _CAUSES.T
     causes = rng.uniform(low, high, (n, 6)) + noise * rng.normal(size=(n, 6))

@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_fitted
 from yinguo.language.stg import NAMES, STGRow, stg_values
 
 __all__ = ["LogisticLine", "MajorityLine", "NearestRow"]
@@ -30,6 +31,8 @@ class MajorityLine:
 
     def fit(self, rows: Sequence[STGRow]) -> "MajorityLine":
         """Count the labels."""
+        if not rows:
+            raise DataError("there are no training rows; give at least one.")
         self.label_ = Counter(row.label for row in rows).most_common(1)[0][0]
         return self
 
@@ -57,6 +60,14 @@ class LogisticLine:
             raise DataError(f"names is {tuple(self.names)}; take some of {', '.join(NAMES)}.")
         values = self._columns(rows)
         self.mean_, self.spread_ = values.mean(axis=0), values.std(axis=0)
+        same = [name for name, spread in zip(self.names, self.spread_, strict=True) if not spread > 0]
+        if same:
+            raise DataError(
+                f"{same[0]!r} has one value in all {len(rows)} rows; leave it out of names, or give more rows."
+            )
+        if len({row.label == _HIGH for row in rows}) < 2:
+            raise DataError(f"the {len(rows)} rows are all {'' if rows[0].label == _HIGH else 'not '}{_HIGH!r}; a line "
+                            "needs rows of both sides.")  # fmt: skip
         # The default tolerance stops before the last row has chosen its side.
         self.model_ = LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000)
         self.model_.fit(self._standard(rows), [row.label == _HIGH for row in rows])
@@ -64,6 +75,7 @@ class LogisticLine:
 
     def predict(self, rows: Sequence[STGRow]) -> list[str]:
         """High or low risk: the third label has all but no rows, and is not modelled."""
+        check_fitted(self, "model_")
         return [_HIGH if high else _LOW for high in self.model_.predict(self._standard(rows))]
 
     def _columns(self, rows: Sequence[STGRow]) -> np.ndarray:
@@ -84,6 +96,7 @@ class NearestRow:
 
     def predict(self, rows: Sequence[STGRow]) -> list[str]:
         """High or low risk."""
+        check_fitted(self, "values_")
         values = stg_values(rows)
         # Whole numbers, so that equal distances are equal to the last bit.
         squares = (values**2).sum(1)[:, None] - 2 * values @ self.values_.T + (self.values_**2).sum(1)

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_fitted, check_number, check_whole
 from yinguo.language.look_up import PretrainedDecoder, pretrain_look_up
 from yinguo.language.re_attention import causal_attention_mass, gamma_schedule, mean_attention, re_attention_loss
 from yinguo.language.small_gpt import AttentionPart, SelfAttention, SmallGPT
-from yinguo.language.stg import CAUSAL, LABELS, NAMES, STGRow
+from yinguo.language.stg import CAUSAL, LABELS, NAMES, STGRow, stg_values
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import make_generator
 from yinguo.nets.trainer import Batch, Epoch, History, Phase, Trainer, Validation
@@ -46,6 +47,10 @@ def stg_tokens(rows: Sequence[STGRow], *, causes_only: bool = False) -> tuple[to
     causes : (n, T) boolean tensor
         True at name and value of each cause.
     """
+    stg_values(rows)  # refuses what is no row, or a row without some of the items
+    beyond = [(name, value) for row in rows for name, value in row.items if value >= len(_VALUES)]
+    if beyond:
+        raise DataError(f"{beyond[0][0]} is {beyond[0][1]}; the decoder has tokens for 0 to {len(_VALUES) - 1}.")
     shown = [[item for item in row.items if not causes_only or item[0] in CAUSAL] for row in rows]
     tokens = [[token for name, value in items for token in (_NAMES[name], _VALUES[value])] for items in shown]
     marked = [[name in CAUSAL for name, _ in items for _ in range(2)] for items in shown]
@@ -138,6 +143,13 @@ class STGReader:
         rows, validation : sequences of STGRow
             Of the same law; the validation rows are not trained on.
         """
+        if not isinstance(self.start, PretrainedDecoder):
+            raise DataError(f"start is {self.start!r}; give what pretrained_stg_decoder returns.")
+        for name in ("steps", "batch_size"):
+            check_whole(name, getattr(self, name))
+        check_number("learning_rate", self.learning_rate, above=0)
+        check_whole("random_state", self.random_state, least=-(2**63), most=2**63 - 1)
+        gamma_schedule(self.gamma, self.decay, 0)
         if not rows or not validation:
             raise DataError(f"there are {len(rows)} training and {len(validation)} validation rows; give both.")
         generator = make_generator(self.random_state)
@@ -157,6 +169,7 @@ class STGReader:
     @torch.no_grad()
     def predict(self, rows: Sequence[STGRow]) -> list[str]:
         """A label for each row, the likeliest of the three."""
+        check_fitted(self, "model_")
         labels = torch.tensor(list(_LABELS.values()))
         tokens, _ = stg_tokens(rows, causes_only=self.causes_only)
         best = self.model_(tokens, places=[_LAST]).logits[:, 0, labels].argmax(dim=-1)
@@ -165,6 +178,7 @@ class STGReader:
     @torch.no_grad()
     def causal_mass(self, rows: Sequence[STGRow]) -> float:
         """Share of the attention of "Answer:", over all heads and layers, that falls on tokens of the causes."""
+        check_fitted(self, "model_")
         tokens, causes = stg_tokens(rows, causes_only=self.causes_only)
         return float(causal_attention_mass(mean_attention(self.model_(tokens).attentions), _supervision(causes)))
 

@@ -346,3 +346,58 @@ def test_moments_of_another_model_are_refused(pair, tmp_path):
     (tmp_path / "moments.json").write_text('{"other.weight": "0.safetensors"}')
     with pytest.raises(DataError, match=r"moments are of another model: 'other\.weight'"):
         tailor_checkpoint(before, after, tmp_path / "out", moments=MomentsFolder(tmp_path))
+
+
+def one(folder, content):
+    folder.mkdir()
+    if isinstance(content, bytes):
+        content = len(content).to_bytes(8, "little") + content
+        (folder / "model.safetensors").write_bytes(content)
+    elif isinstance(content, str):
+        (folder / "model.safetensors.index.json").write_text(content)
+    else:
+        save_file(content, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"a":{"b":1}}', "its header lists no tensors"), (b"[1,2]", "its header lists no tensors"),
+        (b'{"a":3}', "its header lists no tensors"), (b"{}", "holds no tensor"),
+        ('{"weight_map":{}}', "holds no tensor"), ("[1]", "is no index"), ('{"weight_map":{"a":3}}', "is no index"),
+    ],
+)  # fmt: skip
+def test_files_that_hold_no_tensors_are_refused(tmp_path, content, words):
+    fine = one(tmp_path / "fine", {"w": torch.ones(2, 2)})
+    with pytest.raises(DataError, match=words):
+        tailor_checkpoint(fine, one(tmp_path / "odd", content), tmp_path / "out")
+
+
+@pytest.mark.parametrize("method", ["tailor", "dare", "wise-ft", "ties", "grafting"])
+def test_weights_that_are_no_numbers_are_refused_and_nothing_is_written(tmp_path, method):
+    fine = one(tmp_path / "fine", {"w": torch.ones(2, 2)})
+    odd = one(tmp_path / "odd", {"w": torch.full((2, 2), float("nan"))})
+    for before, after in ((fine, odd), (odd, fine)):
+        with pytest.raises(DataError, match=r"weights of 'w' in .*odd hold 4 entries that are not finite"):
+            tailor_checkpoint(before, after, tmp_path / "out", method=method, generator=make_generator(0))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("listed", "H", "words"),
+    [
+        (["w"], None, r"holds no readable moments\.json"),
+        ({"w": "gone.safetensors"}, None, "is not there; measure them again"),
+        ({"w": "h.safetensors"}, {"K": torch.eye(2)}, "holds no moments H"),
+        ({"w": "h.safetensors"}, {"H": torch.eye(3)}, "the layer has 2 inputs"),
+    ],
+)
+def test_moments_that_are_broken_or_of_another_layer_are_refused(tmp_path, listed, H, words):
+    before, after = (one(tmp_path / name, {"w": torch.rand(2, 2)}) for name in ("before", "after"))
+    (tmp_path / "moments").mkdir()
+    (tmp_path / "moments" / "moments.json").write_text(json.dumps(listed))
+    if H is not None:
+        save_file(H, tmp_path / "moments" / "h.safetensors")
+    with pytest.raises(DataError, match=words):
+        tailor_checkpoint(before, after, tmp_path / "out", moments=tmp_path / "moments")

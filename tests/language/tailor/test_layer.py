@@ -1,5 +1,7 @@
 """One tailored layer: its limits, what moves with what, and that compensation lowers the error of its output."""
 
+import math
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -254,3 +256,25 @@ def test_shapes_that_do_not_fit_and_moments_that_are_no_numbers_are_refused():
         tailor_layer(pre, tuned, H[:3, :3])
     with pytest.raises(DataError, match="not finite"):
         tailor_layer(pre, tuned, H * torch.nan)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda pre, sft, H: (pre * math.nan, sft, H), "pre-trained weights hold 2048 entries that are not finite"),
+        (lambda pre, sft, H: (pre, sft * math.inf, None), "tuned weights hold"),
+        (lambda pre, sft, H: (pre.long(), sft.long(), H), "give a tensor of floats"),
+        (lambda pre, sft, H: (pre, sft, -H), "no Cholesky factor"),
+        (lambda pre, sft, H: (pre, sft, H + torch.ones_like(H).triu(1)), "not symmetric"),
+    ],
+)
+def test_weights_that_are_no_numbers_and_moments_that_are_none_are_refused(change, words):
+    pre, H = torch.ones(32, 64), torch.eye(64)
+    with pytest.raises(DataError, match=words):
+        tailor_layer(*change(pre, pre + 0.1, H))
+
+
+@pytest.mark.parametrize("options", [{"density": "a"}, {"damping": math.inf}, {"damping": "a"}])
+def test_shares_and_dampings_that_are_no_numbers_are_refused(options):
+    with pytest.raises(DataError, match=f"{next(iter(options))} is"):
+        tailor_layer(torch.ones(2, 3), torch.ones(2, 3), torch.eye(3), **options)

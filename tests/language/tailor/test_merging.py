@@ -148,3 +148,55 @@ def test_the_h_score_is_a_harmonic_mean_and_punishes_what_is_lost():
 def test_what_is_forgotten_is_the_fall_from_the_best_stage():
     curve = ForgettingCurve("tuned", ("pre-trained", "b"), {"a": (0.9, 0.4), "b": (0.1, 0.8)})
     assert curve.forgotten() == pytest.approx({"a": 0.5, "b": 0.0})
+
+
+WAYS = {
+    "wise-ft": wise_ft, "dare": lambda pre, sft: dare(pre, sft, generator=make_generator(0)), "graft": graft,
+    "arithmetic": lambda pre, sft: task_arithmetic(pre, [sft]), "ties": lambda pre, sft: ties(pre, [sft]),
+    "patches": lambda pre, sft: merge_patches(pre, [sft]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_states_that_are_empty_no_states_or_no_numbers_are_refused(way):
+    fine = {"w": torch.ones(2, 2)}
+    for pre, sft, words in (
+        ({}, {}, "state is empty"), (mlp([1, 1], generator=make_generator(0)), fine, "state is a Sequential"),
+        (fine, {"w": 1.0}, "'w' of the tuned state is a float"),
+        (fine, {"w": fine["w"] * float("nan")}, "tuned weights of 'w' hold 4 entries that are not finite"),
+        ({"w": fine["w"] * float("nan")}, fine, "pre-trained weights of 'w'"),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match=words):
+            WAYS[way](pre, sft)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda s: ties(s, []), "no tuned state"),
+        (lambda s: ties(s, s), "tuned is a single state"),
+        (lambda s: ties(s, [s], scale=float("nan")), "scale is nan"),
+        (lambda s: task_arithmetic(s, [s], scale=float("inf")), "scale is inf"),
+        (lambda s: dare(s, s, generator=None), "generator is None"),
+        (lambda s: h_score([], [1.0]), r"original is \[\]"),
+        (lambda s: h_score([float("nan")], [1.0]), "original has performances that are not finite"),
+        (lambda s: h_score([1.0], ["a"]), "new is"),
+        (lambda s: ForgettingCurve("tuned", ("pre-trained", "b"), {"a": (0.9,)}), "'a' has 1 values and there are 2"),
+    ],
+)
+def test_merges_and_scores_of_nothing_are_refused(make, words):
+    with pytest.raises(DataError, match=words):
+        make({"w": torch.ones(2, 2)})
+
+
+def test_a_penalty_does_not_lose_parameters_unseen():
+    net = mlp([2, 1], generator=make_generator(0))
+    penalty = L2SP(net, strength=1.0)
+    for changed in (torch.nn.Sequential(net), mlp([3, 1], generator=make_generator(0))):
+        for use in (penalty, penalty.add_gradient):
+            with pytest.raises(DataError, match="another name or shape now"):
+                use(changed)
+    with pytest.raises(DataError, match="strength is nan"):
+        L2SP(net, strength=float("nan"))
+    with pytest.raises(DataError, match="nothing to hold"):
+        L2SP(net.requires_grad_(False), strength=1.0)

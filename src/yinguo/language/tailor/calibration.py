@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from yinguo.errors import DataError
+from yinguo.language.checkpoints import LOADING_ERRORS, load_weights, why_not
+from yinguo.language.checks import check_texts, check_whole
 from yinguo.language.hub import transformers
 from yinguo.language.tailor.moments import MomentsFolder, measure_to_folder
 from yinguo.nets import nn, torch
@@ -24,6 +26,9 @@ def calibration_batches(
     batch_size, length : int
         Texts in a batch; tokens after which a text is cut.
     """
+    check_texts("texts", texts)
+    check_whole("batch_size", batch_size)
+    check_whole("length", length)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     ordered = sorted(texts, key=len)
@@ -32,6 +37,8 @@ def calibration_batches(
         read = tokenizer(
             ordered[start : start + batch_size], return_tensors="pt", padding=True, truncation=True, max_length=length
         )
+        if not read["input_ids"].numel():
+            raise DataError("the shortest calibration texts have no token; leave them out.")
         batches.append({"input_ids": read["input_ids"], "attention_mask": read["attention_mask"]})
     return batches
 
@@ -59,11 +66,12 @@ def calibrate(
     try:
         config = transformers.AutoConfig.from_pretrained(folder)
         kind = getattr(transformers, (config.architectures or ["AutoModelForCausalLM"])[0])
-        model: nn.Module = kind.from_pretrained(folder, dtype="auto").eval()
+        model: nn.Module = load_weights(kind, folder, dtype="auto").eval()
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, AttributeError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise DataError(f"cannot load {folder} for calibration: {first}") from error
+    except DataError:
+        raise
+    except LOADING_ERRORS as error:
+        raise DataError(f"cannot load {folder} for calibration: {why_not(folder, error)}") from error
     batches = calibration_batches(texts, tokenizer, batch_size=batch_size, length=length)
     # A head that these inputs do not reach has no moments; it is treated like any other tensor.
     return measure_to_folder(model, batches, moments, skip_silent=True)

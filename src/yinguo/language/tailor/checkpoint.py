@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number, check_weights
 from yinguo.language.tailor.folder import WeightFolder, check_pair
 from yinguo.language.tailor.layer import LayerTailor, check_share
 from yinguo.language.tailor.model import LayerReport
@@ -117,6 +118,7 @@ def tailor_checkpoint(
         raise DataError(f"method is {method!r}; it must be one of {', '.join(METHODS)}.")
     check_share("density", density)
     check_share("alpha", alpha)
+    check_number("scale", scale)
     if method == "dare" and (density == 0 or generator is None):
         raise DataError("dare needs a density above 0, by which changes are divided, and a generator.")
     if moments is not None and method != "tailor":
@@ -180,7 +182,7 @@ class _Tailoring:
                 writer.write(new)
             return
         way = self._way(name)
-        for old, new in self._blocks(name):
+        for old, new in self._numbers(name):
             rows = way.rows(old, new)
             writer.write(rows)
             self.seen += rows.numel()
@@ -198,7 +200,11 @@ class _Tailoring:
             return Dare(1 - self.density, self.generator)
         if self.moments is None or name not in self.moments:
             return LargestChanges(self.density)
-        return Tailor(self._solver(name, self.moments.read(name)))
+        H, columns = self.moments.read(name), row_shape(self.after.entry(name).shape)[1]
+        if H.shape != (columns, columns):
+            raise DataError(f"the moments of {name!r} have shape {tuple(H.shape)}; the layer has {columns} inputs, so "
+                            "calibrate with this checkpoint.")  # fmt: skip
+        return Tailor(self._solver(name, H))
 
     def _solver(self, name: str, H: torch.Tensor) -> LayerTailor:
         """Factors of H; with more damping where rounding leaves it without any."""
@@ -219,10 +225,17 @@ class _Tailoring:
             stop = start + step
             yield self.before.rows(name, start, stop), self.after.rows(name, start, stop)
 
+    def _numbers(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Blocks of a tensor of floats, each of them finite."""
+        for old, new in self._blocks(name):
+            check_weights(f"weights of {name!r} in {self.before.path}", old)
+            check_weights(f"weights of {name!r} in {self.after.path}", new)
+            yield old, new
+
     def _changes(self) -> Iterator[torch.Tensor]:
         for name in self.after:
             if self.after.entry(name).dtype in FLOATS:
-                for old, new in self._blocks(name):
+                for old, new in self._numbers(name):
                     yield new.float() - old.float()
 
 

@@ -45,6 +45,8 @@ class WeightFolder:
                     if name in self._where:
                         raise DataError(f"{name!r} is in two files of {self.path}; remove the one that is not meant.")
                     self._where[name] = shard
+            if not self._where:
+                raise DataError(f"{self.path} holds no tensor; give the folder that save_pretrained wrote.")
         except BaseException:
             self._open.close()
             raise
@@ -92,9 +94,9 @@ class WeightFolder:
             return [_SINGLE]
         try:
             names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
+            missing = [name for name in names if not (self.path / name).is_file()]
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise DataError(f"{index} is no index of safetensors files; copy or download it again.") from error
-        missing = [name for name in names if not (self.path / name).is_file()]
         if missing:
             raise DataError(f"{len(missing)} files of {self.path} are missing, first {missing[0]}; copy or download "
                             "them.")  # fmt: skip

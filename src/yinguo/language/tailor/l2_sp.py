@@ -5,6 +5,7 @@ Theirs has :math:`\lambda / 2`; the start is what the model is when this is made
 """
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number
 from yinguo.nets import nn, torch
 
 __all__ = ["L2SP"]
@@ -35,19 +36,30 @@ class L2SP:
     """
 
     def __init__(self, model: nn.Module, *, strength: float) -> None:
-        if strength < 0:
-            raise DataError(f"strength is {strength}; it must be at least 0.")
+        check_number("strength", strength, least=0)
         self.strength = strength
         self.start = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+        if not self.start:
+            raise DataError("no parameter of the model requires a gradient; there is nothing to hold.")
 
     def __call__(self, model: nn.Module) -> torch.Tensor:
         """The penalty as a scalar tensor."""
+        self._check(model)
         parts = [(p - self.start[name]).square().sum() for name, p in model.named_parameters() if name in self.start]
         return self.strength * torch.stack(parts).sum()
 
     @torch.no_grad()
     def add_gradient(self, model: nn.Module) -> None:
         """Add the gradient of the penalty to those that are there, as if it had been part of the loss."""
+        self._check(model)
         for name, p in model.named_parameters():
             if name in self.start and p.grad is not None:
                 p.grad.add_(p.detach() - self.start[name].to(p.device), alpha=2 * self.strength)
+
+    def _check(self, model: nn.Module) -> None:
+        """The model must still have every parameter by its name, or the penalty would leave some out unseen."""
+        there = dict(model.named_parameters())
+        odd = [name for name, p in self.start.items() if name not in there or there[name].shape != p.shape]
+        if odd:
+            raise DataError(f"{len(odd)} of {len(self.start)} parameters have another name or shape now, first "
+                            f"{odd[0]!r}; make the penalty from the model as it is trained.")  # fmt: skip

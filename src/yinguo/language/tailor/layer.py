@@ -20,8 +20,11 @@ Source: Zhu, Sun, Li, Shen, Yan, Ding, Wu & Kuang (2024), Model Tailor, ICML, PM
 """
 
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number, check_weights
 from yinguo.language.tailor.compensation import (
     compensate_exact,
     compensate_in_order,
@@ -32,7 +35,7 @@ from yinguo.nets import torch
 
 __all__ = [
     "COMPENSATIONS", "WIDEST_EXACT", "LayerTailor", "TailoredLayer", "check_share", "choose_patch", "fused_scores",
-    "sensitivity", "tailor_layer", "top_of_rows",
+    "sensitivity", "solver_of", "tailor_layer", "top_of_rows",
 ]  # fmt: skip
 
 COMPENSATIONS = ("auto", "exact", "sequential", "none")
@@ -102,7 +105,7 @@ def tailor_layer(
     Raises
     ------
     DataError
-        Shapes that do not fit, options out of range, or moments that are not finite.
+        Shapes that do not fit, options out of range, or weights or moments that are not finite.
 
     Examples
     --------
@@ -116,6 +119,8 @@ def tailor_layer(
     >>> layer.error < layer.uncompensated, int(layer.patch.sum(1).max())
     (True, 6)
     """
+    for name, weight in (("pre-trained weights", pretrained), ("tuned weights", tuned)):
+        check_weights(name, weight)
     if tuned.ndim != 2 or pretrained.shape != tuned.shape:
         raise DataError(f"pre-trained weights have shape {tuple(pretrained.shape)} and tuned ones "
                         f"{tuple(tuned.shape)}; a layer needs two matrices of the same shape.")  # fmt: skip
@@ -127,7 +132,7 @@ def tailor_layer(
     if H.shape != (tuned.shape[1],) * 2:
         raise DataError(f"the moments have shape {tuple(H.shape)}; a layer of {tuned.shape[1]} inputs needs "
                         f"({tuned.shape[1]}, {tuned.shape[1]}).")  # fmt: skip
-    solver = LayerTailor(
+    solver = solver_of(
         H, density=density, salience_weight=salience_weight, compensation=compensation, damping=damping,
         legacy_score=legacy_score, legacy_sign=legacy_sign,
     )  # fmt: skip
@@ -161,10 +166,11 @@ class LayerTailor:
         check_share("salience_weight", salience_weight)
         if compensation not in COMPENSATIONS:
             raise DataError(f"compensation is {compensation!r}; it must be one of {', '.join(COMPENSATIONS)}.")
-        if not damping > 0:
-            raise DataError(f"damping is {damping}; it must be above 0, or inputs never seen make H singular.")
+        check_number("damping", damping, above=0)
         if not torch.isfinite(H).all():
             raise DataError("the moments of the inputs are not finite; look for overflow in the calibration run.")
+        if H.ndim != 2 or not torch.allclose(H, H.T, rtol=1e-3, atol=1e-5 * float(H.abs().max()) if H.numel() else 0.0):
+            raise DataError(f"the moments have shape {tuple(H.shape)} and are not symmetric; give 2 X X' / N.")
         self.kind = compensation
         if compensation == "auto":
             self.kind = "exact" if H.shape[0] <= WIDEST_EXACT else "sequential"
@@ -257,9 +263,24 @@ def top_of_rows(values: torch.Tensor, density: float) -> torch.Tensor:
     return above | (equal & (equal.cumsum(1) <= count - above.sum(1, keepdim=True)))
 
 
+def solver_of(H: torch.Tensor, **options: Any) -> LayerTailor:
+    """A :class:`LayerTailor`, or in words why these moments allow none.
+
+    Raises
+    ------
+    DataError
+        Moments that are not positive definite, or that rounding leaves without a factor.
+    """
+    try:
+        return LayerTailor(H, **options)
+    except torch.linalg.LinAlgError as error:
+        raise DataError("the moments of the inputs have no Cholesky factor; give 2 X X' / N of more varied inputs, or "
+                        "raise damping.") from error  # fmt: skip
+
+
 def check_share(name: str, value: float) -> None:
     """A share must lie between 0 and 1."""
-    if not 0 <= value <= 1:
+    if not isinstance(value, Real) or not 0 <= value <= 1:
         raise DataError(f"{name} is {value}; it must lie between 0 and 1.")
 
 

@@ -21,6 +21,7 @@ models with task arithmetic, ICLR; Yadav et al. (2023), TIES-merging, NeurIPS.
 from collections.abc import Callable, Mapping, Sequence
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_number, check_weights
 from yinguo.language.tailor.layer import check_share
 from yinguo.language.tailor.model import check_states
 from yinguo.nets import torch
@@ -51,6 +52,7 @@ def task_arithmetic(pretrained: State, tuned: Sequence[State], *, scale: float =
     tuned : sequence of such
     scale : float
     """
+    check_number("scale", scale)
     return _each(pretrained, tuned, lambda pre, changes: pre + scale * torch.stack(changes).sum(0))
 
 
@@ -64,8 +66,11 @@ def dare(pretrained: State, tuned: State, *, drop: float = 0.9, generator: torch
         Chance p that a change is left out.
     generator : torch.Generator
     """
-    if not 0 <= drop < 1:
-        raise DataError(f"drop is {drop}; it must be at least 0 and below 1, since changes are divided by 1 - drop.")
+    check_number("drop", drop, least=0, below=1)
+    if not isinstance(generator, torch.Generator):
+        raise DataError(
+            f"generator is {generator!r}; give a torch.Generator, such as torch.Generator().manual_seed(0)."
+        )
 
     def keep(pre: torch.Tensor, changes: list[torch.Tensor]) -> torch.Tensor:
         kept = torch.rand(pre.shape, generator=generator, device=generator.device).to(pre.device) >= drop
@@ -82,8 +87,8 @@ def graft(pretrained: State, tuned: State, *, density: float = 0.1) -> dict[str,
     pretrained, tuned : mapping of name to tensor
     density : float in [0, 1]
     """
-    check_states(pretrained, tuned)
     check_share("density", density)
+    _check(pretrained, [tuned])
     kept = _trimmed(pretrained, tuned, density)
     return {
         name: torch.where(kept[name], value, pretrained[name].to(value.dtype)) if name in kept else value.clone()
@@ -106,8 +111,8 @@ def ties(
         Of the merged change.
     """
     check_share("density", density)
-    for state in tuned:
-        check_states(pretrained, state)
+    check_number("scale", scale)
+    _check(pretrained, tuned)
     kept = [_trimmed(pretrained, state, density) for state in tuned]
     merged = {}
     for name, first in tuned[0].items():
@@ -152,10 +157,7 @@ def _each(
     merge: Callable[[torch.Tensor, list[torch.Tensor]], torch.Tensor],
 ) -> dict[str, torch.Tensor]:
     """One parameter after another, in double precision, so that a whole change added back is the tuned weight."""
-    if not tuned:
-        raise DataError("there is no tuned state to merge; pass at least one.")
-    for state in tuned:
-        check_states(pretrained, state)
+    _check(pretrained, tuned)
     merged = {}
     for name, first in tuned[0].items():
         if not first.is_floating_point():
@@ -164,6 +166,21 @@ def _each(
             pre = pretrained[name].double()
             merged[name] = merge(pre, [state[name].double() - pre for state in tuned]).to(first.dtype)
     return merged
+
+
+def _check(pretrained: State, tuned: Sequence[State]) -> None:
+    """At least one tuned state, all of one architecture, and changes that are numbers."""
+    if isinstance(tuned, Mapping):
+        raise DataError("tuned is a single state; pass a list of states, one for each task.")
+    if not tuned:
+        raise DataError("there is no tuned state to merge; pass at least one.")
+    for state in tuned:
+        check_states(pretrained, state)
+    for when, states in (("pre-trained", [pretrained]), ("tuned", tuned)):
+        for state in states:
+            for name, value in state.items():
+                if value.is_floating_point():
+                    check_weights(f"{when} weights of {name!r}", value)
 
 
 def _trimmed(pretrained: State, tuned: State, density: float) -> dict[str, torch.Tensor]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from yinguo.errors import DataError
+from yinguo.language.checks import check_weights
 from yinguo.language.tailor.curvature import Forward, call_model, linear_groups, linear_layers, measure_groups
-from yinguo.language.tailor.layer import LayerTailor, check_share, top_of_rows
+from yinguo.language.tailor.layer import check_share, solver_of, top_of_rows
 from yinguo.nets import nn, torch
 
 __all__ = ["OTHERS", "LayerReport", "TailoredModel", "check_states", "largest_changes", "tailor_model"]
@@ -125,6 +126,8 @@ def tailor_model(
     check_share("density", density)
     if others not in OTHERS:
         raise DataError(f"others is {others!r}; it must be one of {', '.join(OTHERS)}.")
+    if not isinstance(model, nn.Module):
+        raise DataError(f"the model is {model!r}; give the tuned one, loaded.")
     tuned = {name: value.detach().clone() for name, value in model.state_dict().items()}
     check_states(pretrained, tuned)
     batches = list(batches)
@@ -132,7 +135,9 @@ def tailor_model(
         raise DataError("there are no calibration batches; pass some inputs of the new task.")
     found = linear_layers(model, layers)
     reports: list[LayerReport] = []
-    state = {name: _other(pretrained[name].to(value.device), value, density, others) for name, value in tuned.items()}
+    state = {
+        name: _other(name, pretrained[name].to(value.device), value, density, others) for name, value in tuned.items()
+    }
     try:
         groups = linear_groups(model, found, batches[0], forward)
         known = None if recompute else measure_groups(model, found, groups, batches, forward)
@@ -145,9 +150,11 @@ def tailor_model(
             else:
                 assert known is not None
                 moments = known[place]
-            solver = LayerTailor(moments.H, density=density, **options)
+            solver = solver_of(moments.H, density=density, **options)
             for name in group.names:
                 key = f"{name}.weight"
+                for when, state_of in (("pre-trained", pretrained), ("tuned", tuned)):
+                    check_weights(f"{when} weights of {key!r}", state_of[key])
                 weight = found[name].weight
                 made = solver.tailor(pretrained[key].to("cpu"), tuned[key].to("cpu"))
                 state[key] = made.weight.to(weight.device)
@@ -186,6 +193,13 @@ def check_states(pretrained: Mapping[str, torch.Tensor], tuned: Mapping[str, tor
     ------
     DataError
     """
+    for when, state in (("pre-trained", pretrained), ("tuned", tuned)):
+        if not isinstance(state, Mapping) or not state:
+            raise DataError(f"the {when} state is {f'a {type(state).__name__}' if state else 'empty'}; give a mapping "
+                            "of name to tensor, as model.state_dict() returns it.")  # fmt: skip
+        odd = [name for name, value in state.items() if not isinstance(value, torch.Tensor)]
+        if odd:
+            raise DataError(f"{odd[0]!r} of the {when} state is a {type(state[odd[0]]).__name__}; give tensors.")
     odd = sorted(set(pretrained) ^ set(tuned))
     if odd:
         where = "pre-trained" if odd[0] in pretrained else "tuned"
@@ -197,11 +211,13 @@ def check_states(pretrained: Mapping[str, torch.Tensor], tuned: Mapping[str, tor
                             f"{tuple(value.shape)} after it; resize the pre-trained one as tuning did.")  # fmt: skip
 
 
-def _other(pretrained: torch.Tensor, tuned: torch.Tensor, density: float, others: str) -> torch.Tensor:
+def _other(name: str, pretrained: torch.Tensor, tuned: torch.Tensor, density: float, others: str) -> torch.Tensor:
     if others == "tuned" or not tuned.is_floating_point():
         return tuned.clone()
     if others == "pretrained":
         return pretrained.to(tuned.dtype, copy=True)
+    for when, weights in (("pre-trained", pretrained), ("tuned", tuned)):
+        check_weights(f"{when} weights of {name!r}", weights)
     return largest_changes(pretrained, tuned, density)
 
 

@@ -32,6 +32,8 @@ class MomentsFolder:
         self.path = Path(path)
         try:
             self.files: dict[str, str] = json.loads((self.path / _LIST).read_text(encoding="utf-8"))
+            if not isinstance(self.files, dict):
+                raise ValueError(f"a {type(self.files).__name__}")
         except (OSError, ValueError) as error:
             raise DataError(f"{self.path} holds no readable {_LIST}; give a folder that measure_to_folder "
                             "wrote.") from error  # fmt: skip
@@ -41,7 +43,12 @@ class MomentsFolder:
 
     def read(self, name: str) -> torch.Tensor:
         """H of the layer with the weight of this name."""
-        with ShardReader(self.path / self.files[name]) as reader:
+        file = self.path / self.files[name]
+        if not file.is_file():
+            raise DataError(f"{file}, the moments of {name!r}, is not there; measure them again.")
+        with ShardReader(file) as reader:
+            if "H" not in reader.entries:
+                raise DataError(f"{file} holds no moments H; measure them again.")
             return reader.tensor("H")
 
 
@@ -82,6 +89,8 @@ def measure_to_folder(
     if not batches:
         raise DataError("there are no calibration batches; pass some inputs of the new task.")
     target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise DataError(f"{target} is a file; name a folder for the moments.")
     target.mkdir(parents=True, exist_ok=True)
     found = linear_layers(model, layers)
     if skip_silent:

@@ -21,7 +21,7 @@ def h_score(original: Sequence[float], new: Sequence[float]) -> float:
     >>> round(h_score([0.9, 0.7], [0.4]), 4)
     0.5333
     """
-    kept, learned = float(np.mean(original)), float(np.mean(new))
+    kept, learned = _mean("original", original), _mean("new", new)
     if min(kept, learned) < 0:
         raise DataError(f"mean performances are {kept} and {learned}; a harmonic mean needs them at least 0.")
     return 2 * kept * learned / (kept + learned) if kept + learned > 0 else 0.0
@@ -29,7 +29,18 @@ def h_score(original: Sequence[float], new: Sequence[float]) -> float:
 
 def average_score(original: Sequence[float], new: Sequence[float]) -> float:
     """Mean performance over all tasks."""
+    _mean("original", original)
+    _mean("new", new)
     return float(np.mean([*original, *new]))
+
+
+def _mean(name: str, values: Sequence[float]) -> float:
+    if isinstance(values, str) or not np.size(values) or np.asarray(values).dtype.kind not in "fiub":
+        raise DataError(f"{name} is {values!r}; give the performance on at least one task, as numbers.")
+    mean = float(np.mean(values))
+    if not np.isfinite(mean):
+        raise DataError(f"{name} has performances that are not finite; leave out tasks that were not measured.")
+    return mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,12 @@ class ForgettingCurve:
     label: str
     stages: tuple[str, ...]
     performance: Mapping[str, tuple[float, ...]]
+
+    def __post_init__(self) -> None:
+        for task, values in self.performance.items():
+            if not len(values) == len(self.stages) > 0:
+                raise DataError(f"{task!r} has {len(values)} values and there are {len(self.stages)} stages; give one "
+                                "for each.")  # fmt: skip
 
     def forgotten(self) -> dict[str, float]:
         """For each task, the best performance of any stage less that of the last."""

@@ -121,10 +121,17 @@ class ShardReader:
             header = json.loads(self._file.read(length))
         except ValueError as error:
             raise DataError(f"{self.path} is not a safetensors file: its header is no JSON.") from error
-        metadata = header.pop("__metadata__", None) or {}
+        try:
+            metadata = header.pop("__metadata__", None) or {}
+            listed = [
+                Entry(name, said["dtype"], tuple(said["shape"]), *said["data_offsets"])
+                for name, said in sorted(header.items(), key=lambda item: item[1]["data_offsets"][0])
+            ]
+        except (AttributeError, KeyError, IndexError, TypeError) as error:
+            raise DataError(f"{self.path} is not a safetensors file: its header lists no tensors.") from error
         entries = {}
-        for name, said in sorted(header.items(), key=lambda item: item[1]["data_offsets"][0]):
-            entry = Entry(name, said["dtype"], tuple(said["shape"]), *said["data_offsets"])
+        for entry in listed:
+            name = entry.name
             if entry.dtype not in _TYPES:
                 raise DataError(f"{name!r} in {self.path} has type {entry.dtype}; weights must be F32, F16 or BF16, so "
                                 "use the checkpoint before it was quantised.")  # fmt: skip

@@ -43,8 +43,12 @@ def _text(line: str, number: int, file: Path) -> str:
         found = json.loads(line)
     except ValueError as error:
         raise DataError(f"line {number} of {file} is no JSON; name the file .txt if it holds plain lines.") from error
-    if isinstance(found, str):
+    if isinstance(found, str) and found.strip():
         return found
+    nested = [key for key in _KEYS if isinstance(found, dict) and isinstance(found.get(key), list | dict)]
+    if nested:
+        raise DataError(f"line {number} of {file}: {nested[0]!r} is a {type(found[nested[0]]).__name__}; write the "
+                        "text itself, such as a chat put into the template of the model.")  # fmt: skip
     parts = [str(found[key]) for key in _KEYS if found.get(key)] if isinstance(found, dict) else []
     if not parts:
         raise DataError(f"line {number} of {file} has no text; it needs one of the keys {', '.join(_KEYS)}.")
