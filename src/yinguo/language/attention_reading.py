@@ -11,6 +11,7 @@ NeurIPS, arXiv 2310.20307.
 import string
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,7 @@ def read_attention(
     maps = getattr(read, "attentions", None)
     if not maps or maps[0] is None:
         raise DataError(f"{checkpoint.name!r} returned no attention; load it with eager attention.")
-    if not isinstance(layer, int) or not -len(maps) <= layer < len(maps):
+    if not isinstance(layer, Integral) or not -len(maps) <= layer < len(maps):
         raise DataError(f"layer is {layer}; {checkpoint.name!r} has {len(maps)}, counted from 0.")
     A = maps[layer][0].double().numpy()
     ordered = bool(np.triu(A, 1).max() < 1e-9) and len(ids) > 1
