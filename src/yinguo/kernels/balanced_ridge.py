@@ -21,6 +21,9 @@ from yinguo.kernels.simplex import project_to_simplex
 
 __all__ = ["BalancedRidge", "balanced_ridge"]
 
+#: A weight below it is none: some end at 0, others, by the rounding of the machine, at 1e-17.
+_DUST = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class BalancedRidge:
@@ -100,7 +103,7 @@ def balanced_ridge(
         # The solver keeps to the simplex up to rounding only.
         w = project_to_simplex(found.x)
         objective, _, coefficients = problem.at(w)
-        revived = [_share(w, int(j)) for j in np.flatnonzero(w == 0)]
+        revived = [_share(w, int(j)) for j in np.flatnonzero(w < _DUST)]
         better = min(revived, key=lambda tried: problem.at(tried)[0], default=w)
         if problem.at(better)[0] >= objective - ftol:
             return BalancedRidge(w, k * w * coefficients[:-1], float(coefficients[-1]), float(objective))
