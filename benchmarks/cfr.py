@@ -78,6 +78,7 @@ def bare(r: int, strength: float, steps: int) -> None:
     u = float(t[rows].mean())
 
     def loss(k, balance=True):
+        """Squared error of both arms, and the strength times how far their representations are apart."""
         r = phi(x[k])
         r = r / r.square().sum(1, keepdim=True).clamp_min(1e-10).sqrt()
         one, ys = t[k] == 1, y[k]
@@ -87,6 +88,7 @@ def bare(r: int, strength: float, steps: int) -> None:
         return total + strength * total.detach() * moved(r[one], r[~one]) if strength and balance else total
 
     def moved(a, b):
+        """Transport cost between the rows of two arms, ten rounds of Sinkhorn."""
         M = (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T).clamp_min(1e-10).sqrt()
         with torch.no_grad():
             top, eps = M.max(), float(0.1 * M.mean())
@@ -157,6 +159,7 @@ def peer(python: str, kind: str, count: int, steps: int) -> dict:
 
 
 def main() -> None:
+    """Measure and write the record."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--catenets-python")
     parser.add_argument("--replications", type=int, default=20, help="0 measures the ratio only")

@@ -20,6 +20,7 @@ VALID, IMPOSTOR = ("x2", "x3", "x4", "x5"), "x1"
 
 
 def main() -> None:
+    """Search every draw, print the counts and keep them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--beta", type=float, default=1.0)

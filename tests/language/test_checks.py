@@ -21,10 +21,10 @@ def test_what_is_no_whole_number_in_the_range_is_refused(value):
 
 
 def test_numbers_of_numpy_and_none_where_it_is_allowed_pass():
-    check_number("alpha", np.float32(0.5), least=0, most=1)
-    check_number("clip", None, above=0, none=True)
-    check_whole("steps", np.int64(3))
-    check_whole("steps", None, none=True)
+    assert check_number("alpha", np.float32(0.5), least=0, most=1) is None
+    assert check_number("clip", None, above=0, none=True) is None
+    assert check_whole("steps", np.int64(3)) is None
+    assert check_whole("steps", None, none=True) is None
 
 
 def test_a_single_text_is_no_list_of_texts():

@@ -88,7 +88,7 @@ def test_it_equals_a_slow_loop_in_value_and_gradient(form, smoothed, skip_first)
 def test_its_gradient_is_the_one_of_finite_differences(form, smoothed):
     attention, supervision, real = case(4, batch=2, heads=1, length=6)
     attention = attention[:, 0].requires_grad_()
-    torch.autograd.gradcheck(
+    assert torch.autograd.gradcheck(
         lambda a: re_attention_loss(a, supervision, alpha=3.0, form=form, smoothed=smoothed, real=real),
         attention,
         eps=1e-7,

@@ -33,8 +33,9 @@ GAPS = """
   that with the same learners their averages are one estimate; what differs between their rows is the draw of folds.
 * Boosted trees have 60 steps of 8 leaves, chosen for speed alone, and run on the curved outcome only; the propensity
   is logistic everywhere.
-* Networks are small and briefly trained, so that 500 draws are a quarter of an hour for each; the others (BNN, DESCN,
-  ESCFR, DR-CFR, DeR-CFR, TEDVAE) take their averages from the same lines of code and have no row.
+* Networks are small and briefly trained, and still take half an hour of processor time for 500 draws each; where the
+  table shows none, they have not been run. The others (BNN, DESCN, ESCFR, DR-CFR, DeR-CFR, TEDVAE) take their averages
+  from the same lines of code and have no row.
 """
 
 MEAN_EFFECT = 1.25

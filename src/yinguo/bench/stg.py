@@ -51,7 +51,6 @@ GAPS = """
 * Two-hop attention is the layer of the causal Transformer without its penalties: in a decoder the penalty on cycles is
   zero whatever the weights. Its decoders are pre-trained in the same way, from the same seeds.
 * The training rows are the same in all replications: the intervals are over decoders, seeds of tuning and test rows.
-* How much plain tuning leans on companions depends on the decoder it starts from: see the page on the game.
 """
 
 #: IID and OOD accuracy of TinyLlama-1.1B, tuned in full, for S, M and L.
