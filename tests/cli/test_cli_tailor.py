@@ -127,7 +127,7 @@ def test_a_folder_that_is_there_is_overwritten_only_by_force(yinguo, saved, tmp_
     ("arguments", "words"),
     [
         (["nothing", "after"], ["there is no folder", "config.json"]),
-        (["before", "after", "--density", "3"], ["density is 3", "between 0 and 1"]),
+        (["before", "after", "--density", "3"], ["density is 3", "at least 0 and at most 1"]),
         (["before", "after", "--method", "dare", "--calibration", "texts.txt"], ["--method tailor"]),
         (["before", "after", "--calibration", "none.txt"], ["cannot read", "none.txt"]),
         (["before", "after", "--calibration", "empty.txt"], ["holds no text"]),

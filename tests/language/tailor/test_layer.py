@@ -235,7 +235,7 @@ def test_equal_scores_are_taken_from_the_left_and_a_flat_row_counts_nothing():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"density": 1.2}, "density is 1.2; it must lie between 0 and 1"),
+        ({"density": 1.2}, "density is 1.2; it must be a finite number, at least 0 and at most 1"),
         ({"salience_weight": -1}, "salience_weight is -1"),
         ({"compensation": "both"}, "compensation is 'both'; it must be one of auto, exact"),
         ({"damping": 0}, "damping is 0"),

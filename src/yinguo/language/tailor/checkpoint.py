@@ -15,7 +15,7 @@ from typing import Any
 from yinguo.errors import DataError
 from yinguo.language.checks import check_number, check_weights
 from yinguo.language.tailor.folder import WeightFolder, check_pair
-from yinguo.language.tailor.layer import LayerTailor, check_share
+from yinguo.language.tailor.layer import LayerTailor
 from yinguo.language.tailor.model import LayerReport
 from yinguo.language.tailor.moments import MomentsFolder
 from yinguo.language.tailor.shards import FLOATS, ShardWriter, row_shape
@@ -116,8 +116,8 @@ def tailor_checkpoint(
     """
     if method not in METHODS:
         raise DataError(f"method is {method!r}; it must be one of {', '.join(METHODS)}.")
-    check_share("density", density)
-    check_share("alpha", alpha)
+    check_number("density", density, least=0, most=1)
+    check_number("alpha", alpha, least=0, most=1)
     check_number("scale", scale)
     if method == "dare" and (density == 0 or generator is None):
         raise DataError("dare needs a density above 0, by which changes are divided, and a generator.")

@@ -20,7 +20,6 @@ Source: Zhu, Sun, Li, Shen, Yan, Ding, Wu & Kuang (2024), Model Tailor, ICML, PM
 """
 
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 from yinguo.errors import DataError
@@ -34,7 +33,7 @@ from yinguo.language.tailor.compensation import (
 from yinguo.nets import torch
 
 __all__ = [
-    "COMPENSATIONS", "WIDEST_EXACT", "LayerTailor", "TailoredLayer", "check_share", "choose_patch", "fused_scores",
+    "COMPENSATIONS", "WIDEST_EXACT", "LayerTailor", "TailoredLayer", "choose_patch", "fused_scores",
     "sensitivity", "solver_of", "tailor_layer", "top_of_rows",
 ]  # fmt: skip
 
@@ -124,7 +123,7 @@ def tailor_layer(
     if tuned.ndim != 2 or pretrained.shape != tuned.shape:
         raise DataError(f"pre-trained weights have shape {tuple(pretrained.shape)} and tuned ones "
                         f"{tuple(tuned.shape)}; a layer needs two matrices of the same shape.")  # fmt: skip
-    check_share("density", density)
+    check_number("density", density, least=0, most=1)
     if H is None:
         change = (tuned.double() - pretrained.double()).abs()
         patch = top_of_rows(change, density)
@@ -162,8 +161,8 @@ class LayerTailor:
         legacy_score: bool = False,
         legacy_sign: bool = False,
     ) -> None:
-        check_share("density", density)
-        check_share("salience_weight", salience_weight)
+        check_number("density", density, least=0, most=1)
+        check_number("salience_weight", salience_weight, least=0, most=1)
         if compensation not in COMPENSATIONS:
             raise DataError(f"compensation is {compensation!r}; it must be one of {', '.join(COMPENSATIONS)}.")
         check_number("damping", damping, above=0)
@@ -276,12 +275,6 @@ def solver_of(H: torch.Tensor, **options: Any) -> LayerTailor:
     except torch.linalg.LinAlgError as error:
         raise DataError("the moments of the inputs have no Cholesky factor; give 2 X X' / N of more varied inputs, or "
                         "raise damping.") from error  # fmt: skip
-
-
-def check_share(name: str, value: float) -> None:
-    """A share must lie between 0 and 1."""
-    if not isinstance(value, Real) or not 0 <= value <= 1:
-        raise DataError(f"{name} is {value}; it must lie between 0 and 1.")
 
 
 def _standardised(values: torch.Tensor) -> torch.Tensor:

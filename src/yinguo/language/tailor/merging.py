@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from yinguo.errors import DataError
 from yinguo.language.checks import check_number, check_weights
-from yinguo.language.tailor.layer import check_share
 from yinguo.language.tailor.model import check_states
 from yinguo.nets import torch
 
@@ -39,7 +38,7 @@ def wise_ft(pretrained: State, tuned: State, *, alpha: float = 0.5) -> dict[str,
     pretrained, tuned : mapping of name to tensor
     alpha : float in [0, 1]
     """
-    check_share("alpha", alpha)
+    check_number("alpha", alpha, least=0, most=1)
     return _each(pretrained, [tuned], lambda pre, changes: pre + alpha * changes[0])
 
 
@@ -87,7 +86,7 @@ def graft(pretrained: State, tuned: State, *, density: float = 0.1) -> dict[str,
     pretrained, tuned : mapping of name to tensor
     density : float in [0, 1]
     """
-    check_share("density", density)
+    check_number("density", density, least=0, most=1)
     _check(pretrained, [tuned])
     kept = _trimmed(pretrained, tuned, density)
     return {
@@ -110,7 +109,7 @@ def ties(
     scale : float
         Of the merged change.
     """
-    check_share("density", density)
+    check_number("density", density, least=0, most=1)
     check_number("scale", scale)
     _check(pretrained, tuned)
     kept = [_trimmed(pretrained, state, density) for state in tuned]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from yinguo.errors import DataError
-from yinguo.language.checks import check_weights
+from yinguo.language.checks import check_number, check_weights
 from yinguo.language.tailor.curvature import Forward, call_model, linear_groups, linear_layers, measure_groups
-from yinguo.language.tailor.layer import check_share, solver_of, top_of_rows
+from yinguo.language.tailor.layer import solver_of, top_of_rows
 from yinguo.nets import nn, torch
 
 __all__ = ["OTHERS", "LayerReport", "TailoredModel", "check_states", "largest_changes", "tailor_model"]
@@ -123,7 +123,7 @@ def tailor_model(
     ------
     Zhu et al. (2024), Model Tailor, ICML.
     """
-    check_share("density", density)
+    check_number("density", density, least=0, most=1)
     if others not in OTHERS:
         raise DataError(f"others is {others!r}; it must be one of {', '.join(OTHERS)}.")
     if not isinstance(model, nn.Module):

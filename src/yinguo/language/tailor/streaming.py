@@ -8,8 +8,9 @@ give the smallest change that is kept.
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from yinguo.language.checks import check_number
 from yinguo.language.tailor.compensation import output_error
-from yinguo.language.tailor.layer import LayerTailor, check_share, top_of_rows
+from yinguo.language.tailor.layer import LayerTailor, top_of_rows
 from yinguo.nets import torch
 
 __all__ = ["Dare", "Graft", "LargestChanges", "Moved", "Tailor", "Way", "find_border"]
@@ -66,7 +67,7 @@ class Moved:
     """On the line between the two: WiSE-FT."""
 
     def __init__(self, alpha: float) -> None:
-        check_share("alpha", alpha)
+        check_number("alpha", alpha, least=0, most=1)
         self.alpha = alpha
 
     def rows(self, pretrained: torch.Tensor, tuned: torch.Tensor) -> torch.Tensor:
@@ -133,7 +134,7 @@ def find_border(changes: Changes, density: float) -> tuple[int, int]:
     >>> torch.tensor(bits, dtype=torch.int32).view(torch.float32).item(), equal
     (1.0, 1)
     """
-    check_share("density", density)
+    check_number("density", density, least=0, most=1)
     upper = _count((_bits(change) >> 16 for change in changes()), 2**15)
     wanted = round(density * int(upper.sum()))
     if wanted == 0:
