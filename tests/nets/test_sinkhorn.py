@@ -59,12 +59,15 @@ def test_the_cfrnet_variant_is_the_distance_with_a_spare_point_worked_out_by_loo
     assert float(sinkhorn(a, b, **options)) == pytest.approx(cfrnet_by_loops(a.numpy(), b.numpy(), share), rel=1e-9)
 
 
-def test_products_and_logarithms_give_the_same_plan():
+@pytest.mark.parametrize("price", [None, 2.0])
+@pytest.mark.parametrize("iterations", [0, 1, 7])
+def test_products_and_logarithms_give_the_same_plan_and_the_same_gradient(price, iterations):
+    """The gradient of the first is worked out by hand, that of the second recorded."""
     a, b = points(6, 8)
-    options = {"entropy": 0.5, "spare": 0.4, "iterations": 7}
-    for price in (None, 2.0):
-        plain = sinkhorn(a, b, floor=1e-12, price=price, **options)
-        assert float(sinkhorn(a, b, price=price, **options)) == pytest.approx(float(plain), rel=1e-8)
+    options = {"entropy": 0.5, "spare": 0.4, "price": price, "iterations": iterations}
+    plain, logs = (lambda x, f=floor: sinkhorn(x, b, floor=f, **options) for floor in (1e-12, 0.0))
+    assert float(plain(a)) == pytest.approx(float(logs(a)), rel=1e-8)
+    assert gradient_of(plain, a) == pytest.approx(gradient_of(logs, a), abs=1e-9)
 
 
 def test_with_little_entropy_the_cost_is_that_of_the_best_plan_of_a_linear_programme():

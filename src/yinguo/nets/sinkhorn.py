@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from yinguo.nets import torch
+from yinguo.nets import nn, torch
 
 __all__ = ["VARIANTS", "distances", "sinkhorn"]
 
@@ -151,29 +151,65 @@ def sinkhorn(
 
 
 def _with_spare_points(C: torch.Tensor) -> torch.Tensor:
-    n, m = C.shape
-    dearest = C.detach().max()
-    bordered = torch.cat([C, dearest.expand(1, m)], dim=0)
-    return torch.cat([bordered, torch.cat([dearest.expand(n, 1), dearest.new_zeros(1, 1)], dim=0)], dim=1)
+    bordered = nn.functional.pad(C, (0, 1, 0, 1), value=float(C.detach().max()))
+    bordered[-1, -1] = 0.0
+    return bordered
 
 
 def _products(C, mass_a, mass_b, eps, floor, iterations, tolerance, price, _anneal) -> torch.Tensor:
     """The plan by scalings of the kernel itself."""
-    K = torch.exp(-C / eps) + floor
-    tK = K.T
+    power = 1.0 if price is None else price / (price + eps)
+    return _Scalings.apply(C, mass_a, mass_b, eps, floor, power, iterations, tolerance)
 
-    def scaled(total: torch.Tensor) -> torch.Tensor:
-        return total.reciprocal() if price is None else total.reciprocal() ** (price / (price + eps))
 
-    u = torch.ones_like(mass_a)
-    for _ in range(iterations):
-        last = u
-        v = scaled(tK @ (mass_a * u))
-        u = scaled(K @ (mass_b * v))
-        if tolerance is not None and eps * float((u / last).log().abs().sum().detach()) < tolerance:
-            break
-    v = scaled(tK @ (mass_a * u))
-    return (mass_a * u)[:, None] * K * (mass_b * v)
+class _Scalings(torch.autograd.Function):
+    r"""The plan :math:`P_{ij} = a_i u_i K_{ij} b_j v_j`, and its gradient by the scalings read backwards.
+
+    A scaling is one product and so is the step back through it; what they owe to the kernel is summed in one product
+    at the end. Recorded operation by operation the same takes two to three times as long.
+    """
+
+    @staticmethod
+    def forward(ctx, C, mass_a, mass_b, eps, floor, power, iterations, tolerance):
+        fall = (C * (-1 / eps)).exp_()
+        K = fall + floor
+        down, across = (mass_a[:, None] * K).T, K * mass_b
+
+        def scaled(total: torch.Tensor) -> torch.Tensor:
+            return total.reciprocal_() if power == 1 else total.pow_(-power)
+
+        us, vs = [torch.ones_like(mass_a)], []
+        for _ in range(iterations):
+            vs.append(scaled(torch.mv(down, us[-1])))
+            us.append(scaled(torch.mv(across, vs[-1])))
+            if tolerance is not None and eps * float((us[-1] / us[-2]).log().abs().sum()) < tolerance:
+                break
+        vs.append(scaled(torch.mv(down, us[-1])))
+        ctx.save_for_backward(fall, down, across, mass_a, mass_b, torch.stack(us), torch.stack(vs))
+        ctx.eps, ctx.power = eps, power
+        return us[-1][:, None] * down.T * (mass_b * vs[-1])
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, G):
+        fall, down, across, mass_a, mass_b, us, vs = ctx.saved_tensors
+        back_down, back_across = down.T, across.T
+        # v = s ** -power, so dv/ds = -power * v ** (1 + 1 / power).
+        slopes_u, slopes_v = ((-ctx.power * w ** (1 + 1 / ctx.power)).unbind() for w in (us, vs))
+        to_v = mass_b * torch.mv(G.T * down, us[-1])
+        from_v = [slopes_v[-1] * to_v]
+        to_u = mass_a * torch.mv(G * across, vs[-1]) + torch.mv(back_down, from_v[0])
+        from_u = []
+        for slope_u, slope_v in zip(slopes_u[:0:-1], slopes_v[-2::-1], strict=True):
+            from_u.append(slope_u * to_u)
+            from_v.append(slope_v * torch.mv(back_across, from_u[-1]))
+            to_u = torch.mv(back_down, from_v[-1])
+        weighed_u, weighed_v = mass_a * us, mass_b * vs
+        to_K = weighed_u[-1][:, None] * G * weighed_v[-1]
+        to_K.addmm_(weighed_u.T, torch.stack(from_v[::-1]))
+        if from_u:
+            to_K.addmm_(torch.stack(from_u[::-1]).T, weighed_v[:-1])
+        return to_K.mul_(fall).mul_(-1 / ctx.eps), *(None,) * 7
 
 
 def _logarithms(C, mass_a, mass_b, eps, floor, iterations, tolerance, price, anneal) -> torch.Tensor:
