@@ -12,7 +12,35 @@ from collections.abc import Sequence
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import mlp
 
-__all__ = ["OutcomeHeads"]
+__all__ = ["ByArm", "OutcomeHeads"]
+
+
+class ByArm:
+    """Rows of two arms taken apart, and what is computed of each put together again in the order of the rows.
+
+    Parameters
+    ----------
+    r : (n, d) tensor
+    treated : (n,) bool tensor
+
+    Attributes
+    ----------
+    r, treated
+        As given.
+    control, treatment : (n0, d) and (n1, d) tensors
+        Rows of each arm.
+    """
+
+    def __init__(self, r: torch.Tensor, treated: torch.Tensor) -> None:
+        self.r, self.treated = r, treated
+        rows = [torch.nonzero(arm)[:, 0] for arm in (~treated, treated)]
+        self.control, self.treatment = (r[k] for k in rows)
+        self._order = torch.cat(rows)
+
+    def together(self, m0: torch.Tensor, m1: torch.Tensor) -> torch.Tensor:
+        """(n0, k) and (n1, k) values of the control rows and the treated ones to (n, k)."""
+        m = torch.cat([m0, m1])
+        return torch.empty_like(m).index_copy(0, self._order, m)
 
 
 class OutcomeHeads(nn.Module):
@@ -80,14 +108,12 @@ class OutcomeHeads(nn.Module):
         f0, f1 = (self._squashed(head(r)) for head in self.heads)
         return f0, f1
 
-    def taken(self, r: torch.Tensor, treated: torch.Tensor) -> torch.Tensor:
-        """Outcome in the arm that was taken, (n,) booleans; (n, 1). Each head sees the rows of its arm only."""
+    def taken(self, rows: ByArm) -> torch.Tensor:
+        """Outcome in the arm that was taken, of representations by arm; (n, 1). Each head sees the rows of its arm."""
         if not self.arms:
-            return self.outcome(r, treated[:, None].to(r.dtype))
-        m = r.new_empty(len(r), 1)
-        for head, rows in zip(self.heads, (~treated, treated), strict=True):
-            m[rows] = self._squashed(head(r[rows]))
-        return m
+            return self.outcome(rows.r, rows.treated[:, None].to(rows.r.dtype))
+        f0, f1 = (self._squashed(head(r)) for head, r in zip(self.heads, (rows.control, rows.treatment), strict=True))
+        return rows.together(f0, f1)
 
     def _squashed(self, f: torch.Tensor) -> torch.Tensor:
         return 0.995 * torch.sigmoid(f) + 0.0025 if self.chances else f

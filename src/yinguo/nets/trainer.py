@@ -195,9 +195,13 @@ class Trainer:
         epochs: list[Epoch] = []
         best_loss, best_epoch, best_weights = math.inf, None, None
         looks_since_best, stopped = 0, "all epochs"
+        at_turn: _Turn | None = None
         for number in range(1, self.epochs + 1):
             for batch in self._batches(data):
                 for turn in turns:
+                    if turn is not at_turn:
+                        turn.begin()
+                        at_turn = turn
                     turn.take(batch)
             losses = {name: mean for turn in turns for name, mean in turn.settle(number).items()}
             look = None
@@ -208,6 +212,8 @@ class Trainer:
                     best_loss, best_epoch, looks_since_best = look, number, 0
                     best_weights = copy.deepcopy(network.state_dict())
             epochs.append(Epoch(number, losses, look))
+            if look is not None or self.callbacks:
+                at_turn = None  # they may have left the network in another mode
             # Every callback is called, even after one of them has asked for the end.
             if any([callback(epochs[-1], network) for callback in self.callbacks]):
                 stopped = "callback"
@@ -247,7 +253,8 @@ class _Turn:
         self.sums: dict[str, torch.Tensor] = {}
         self.count = 0
 
-    def take(self, batch: Batch) -> None:
+    def begin(self) -> None:
+        """Put the network into the mode of this phase; costs a twentieth of a small step, so not at every step."""
         network, phase = self.network, self.phase
         if not self.alone:  # no gradient is computed for parameters that another phase moves
             network.requires_grad_(False)
@@ -256,8 +263,13 @@ class _Turn:
         network.train(not phase.modules)
         for module in phase.modules:
             module.train()
+
+    def take(self, batch: Batch) -> None:
+        """The steps of this phase on a batch."""
+        phase = self.phase
         for _ in range(phase.steps):
-            phase.optimiser.zero_grad(set_to_none=True)
+            for parameter in self.own:
+                parameter.grad = None
             parts = phase.losses(batch)
             sum(parts.values()).backward()  # type: ignore[union-attr]
             phase.optimiser.step()

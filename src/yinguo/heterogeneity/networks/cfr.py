@@ -24,7 +24,7 @@ from yinguo.heterogeneity.networks.common import (
 from yinguo.nets import torch
 from yinguo.nets.curve import ArmCurves
 from yinguo.nets.mmd import linear_discrepancy, mmd_linear, mmd_rbf
-from yinguo.nets.outcome_heads import OutcomeHeads
+from yinguo.nets.outcome_heads import ByArm, OutcomeHeads
 from yinguo.nets.sinkhorn import VARIANTS, sinkhorn
 from yinguo.nets.trainer import Batch, Phase
 
@@ -97,14 +97,14 @@ class CounterfactualRegression(ArmNetwork):
 
     def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Error of the outcome in the arm that was seen, and distance of the arms."""
-        T, r = batch["T"], self.curve.represent(batch["X"])
-        treated = T[:, 0] == 1
+        T = batch["T"]
+        rows = ByArm(self.curve.represent(batch["X"]), T[:, 0] == 1)
         weights = factual_weights(T, self.share) if self.options.weighted else None
-        m = self.curve.taken(r, treated)
+        m = self.curve.taken(rows)
         parts = {"outcome": outcome_loss(m, batch["Y"], chances=self.chances, weights=weights)}
         if self.strength > 0 and self.warmed_up():
             strength = self.strength * unexplained(parts["outcome"], chances=self.chances)
-            parts["balance"] = strength * self.distance(r[treated], r[~treated])
+            parts["balance"] = strength * self.distance(rows.treatment, rows.control)
         if self.bare:
             parts["weights"] = self.penalty()
         return parts

@@ -12,7 +12,7 @@ from yinguo.heterogeneity.networks.common import ArmNetwork, Sample, outcome_los
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import linear
 from yinguo.nets.curve import ArmCurves
-from yinguo.nets.outcome_heads import OutcomeHeads
+from yinguo.nets.outcome_heads import ByArm, OutcomeHeads
 from yinguo.nets.trainer import Batch, Phase
 
 __all__ = ["Dragon", "clever_covariate", "train"]
@@ -94,7 +94,7 @@ class Dragon(ArmNetwork):
         """Errors of outcome and treatment, and of the corrected outcome."""
         T, Y, r = batch["T"], batch["Y"], self.curve.represent(batch["X"])
         g = torch.sigmoid(self.treatment(r))
-        m = self.curve.taken(r, T[:, 0] == 1)
+        m = self.curve.taken(ByArm(r, T[:, 0] == 1))
         parts = {
             "outcome": outcome_loss(m, Y, chances=self.chances),
             "treatment": self.options.treatment_strength * nn.functional.binary_cross_entropy((g + 0.001) / 1.002, T),

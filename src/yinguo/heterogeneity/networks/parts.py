@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from yinguo.heterogeneity.networks.common import chance
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import mlp
+from yinguo.nets.outcome_heads import ByArm
 
 __all__ = ["ArmHeads", "Representation", "contributions"]
 
@@ -104,9 +105,6 @@ class ArmHeads(nn.Module):
         r : (n, inputs) tensor
         T : (n, 1) tensor of 0 and 1
         """
-        m = r.new_zeros(len(r), 1)
-        for arm, head in enumerate(self.heads):
-            rows = torch.nonzero(T[:, 0] == arm)[:, 0]
-            if len(rows):
-                m = m.index_copy(0, rows, head(r[rows]))
+        rows = ByArm(r, T[:, 0] == 1)
+        m = rows.together(*(head(part) for head, part in zip(self.heads, (rows.control, rows.treatment), strict=True)))
         return chance(m) if self.chances else m
