@@ -4,7 +4,7 @@ import pytest
 
 from yinguo.nets import torch
 from yinguo.nets.blocks import make_generator
-from yinguo.nets.outcome_heads import OutcomeHeads
+from yinguo.nets.outcome_heads import ByArm, OutcomeHeads
 
 SIZES = {"representation": (8, 6), "heads": (5,)}
 
@@ -42,3 +42,12 @@ def test_a_single_head_takes_the_treatment_as_an_input_and_the_penalty_counts_he
     assert net.heads[0][0].in_features == 7
     expected = sum(float(layer.weight.square().sum()) for layer in net.heads[0] if hasattr(layer, "weight")) / 2
     assert float(net.head_weights()) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("treated", [[1, 0, 0, 1, 0, 1, 1], [0] * 7, [1] * 7], ids=["both", "no treated", "no control"])
+@pytest.mark.parametrize("arms", [True, False])
+def test_the_outcome_of_the_arm_that_was_taken_comes_in_the_order_of_the_rows(treated, arms):
+    net, X = heads(arms=arms), torch.randn(7, 3, generator=make_generator(1))
+    T = torch.tensor(treated) == 1
+    r = net.represent(X)
+    assert torch.allclose(net.taken(ByArm(r, T)), net.outcome(r, T[:, None].float()), atol=1e-6)

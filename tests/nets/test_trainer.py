@@ -113,6 +113,21 @@ def test_callbacks_see_every_epoch_and_may_end_training():
     assert history.stopped == "callback"
 
 
+@pytest.mark.parametrize("how", ["look", "callback"])
+def test_every_step_is_taken_in_training_mode_whatever_a_look_or_a_callback_left_behind(how):
+    class Watched(Line):
+        def losses(self, batch):
+            self.modes.append(self.net.training)
+            return super().losses(batch)
+
+    line = Watched()
+    line.modes = []
+    looked = Validation("none", lambda: 1.0, every=2) if how == "look" else None
+    Trainer(epochs=5, callbacks=[] if looked else [lambda e, net: bool(net.eval()) and None]).fit(line, DATA, looked)
+    assert line.modes == [True] * 5
+    assert not line.training
+
+
 def test_the_history_holds_the_mean_of_each_named_loss():
     line = Line(lr=0.0, steps=3)
     history = Trainer(epochs=1).fit(line, DATA)
