@@ -264,6 +264,20 @@ def test_what_a_method_cannot_do_is_refused_with_our_error(cls):
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
+def test_an_option_that_is_no_number_or_of_another_kind_is_refused_by_name(cls):
+    study = small(cls)
+    for name, default in cls.option_defaults().items():
+        kind = type(default)
+        if kind not in (bool, int, float, tuple) or name in ("bias_correction", "endogenous", "random_state"):
+            continue  # names of columns, or a generator
+        for bad in ("nonsense",) if kind is bool else (float("nan"), float("-inf"), "nonsense", -3):
+            if name == "cost" and bad == -3:
+                continue  # a treatment may save money
+            with pytest.raises(yg.DataError, match=name):
+                cls(**brief(cls) | {name: bad}).fit(study)
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda c: c.name)
 def test_hostile_tables_give_an_answer_or_our_error(cls):
     rng = np.random.default_rng(0)
     study = small(cls)

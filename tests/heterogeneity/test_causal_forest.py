@@ -30,7 +30,7 @@ def test_without_the_extra_it_can_be_looked_at_and_fit_says_what_to_install(monk
     ("options", "message"),
     [
         ({"trees": 10}, "trees is 10; it must be a multiple of 4"),
-        ({"trees": 0}, "multiple of 4"),
+        ({"trees": 0}, "trees is 0"),
         ({"min_leaf": 0}, "min_leaf is 0"),
         ({"sample_share": 0.8}, "sample_share is 0.8"),
     ],

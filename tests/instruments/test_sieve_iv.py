@@ -121,7 +121,7 @@ def test_the_highest_degree_is_told_when_it_is_the_one_chosen():
     [
         ({"degrees": []}, r"degrees is \[\]"),
         ({"degrees": [1.5]}, r"degrees is \[1.5\]"),
-        ({"extra_degree": -1}, "extra_degree -1"),
+        ({"extra_degree": -1}, "extra_degree is -1"),
         ({"penalties": [-1.0]}, r"penalties is \[-1.0\]"),
         ({"folds": 1}, "folds is 1"),
     ],

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_heads, check_number, check_texts, check_whole
+from yinguo.language.checks import check_heads, check_texts
 
 
 @pytest.mark.parametrize("value", [-1, 0, float("nan"), float("inf"), "a", None, 1 + 1j])

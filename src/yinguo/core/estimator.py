@@ -13,6 +13,7 @@ import numpy as np
 
 from yinguo.core import inference
 from yinguo.core.capabilities import Capabilities
+from yinguo.core.options import check_options
 from yinguo.core.result import EffectResult
 from yinguo.core.study import Study
 from yinguo.errors import DataError, NotIdentifiedError
@@ -94,6 +95,7 @@ class Estimator:
             raise DataError(
                 f"{who}.fit takes a Study, not a {type(study).__name__}; see Study(...) or Study.from_arrays."
             )
+        check_options(self)
         if self.estimand not in can.estimands:
             raise NotIdentifiedError(f"{who} estimates {', '.join(can.estimands)}, not {self.estimand!r}.")
         if study.treatment_kind not in can.treatment:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from yinguo.core.capabilities import Capabilities
+from yinguo.core.checks import check_number
 from yinguo.core.study import Study
-from yinguo.errors import DataError
 from yinguo.heterogeneity.learner import INFERENCE, EffectLearner
 from yinguo.heterogeneity.training import fit_by_training
 from yinguo.kernels.balanced_ridge import BalancedRidge, balanced_ridge
@@ -105,11 +105,7 @@ class BLR(EffectLearner):
 
     def fit(self, study: Study) -> "BLR":
         """Estimate on a study; see :class:`BLR`."""
-        if self.balance_strength < 0 or self.penalty <= 0:
-            raise DataError(
-                f"balance_strength is {self.balance_strength} and penalty {self.penalty}; the first must not be "
-                "negative and the second must be positive."
-            )
+        check_number("penalty", self.penalty, above=0)
         fit_by_training(self, study, _learn)
         self.covariate_weights_ = self.curves_.model.w
         return self

@@ -36,10 +36,6 @@ from yinguo.heterogeneity.training import fit_by_training, named_contributions
 
 __all__ = ["DeRCFR"]
 
-STRENGTHS = (
-    "balance_strength", "adjuster_strength", "instrument_strength", "gap_strength", "orthogonality_strength",
-)  # fmt: skip
-
 
 class DeRCFR(EffectLearner):
     """Counterfactual regression on representations that share no covariate.
@@ -208,9 +204,6 @@ class DeRCFR(EffectLearner):
         """Estimate on a study; see :class:`DeRCFR`."""
         from yinguo.heterogeneity.networks.der_cfr import train  # PyTorch is loaded when it is needed
 
-        for name in STRENGTHS:
-            if not getattr(self, name) >= 0:
-                raise DataError(f"{name} is {getattr(self, name)}; it must not be negative.")
         if self.first_weights not in ("xavier", "small-normal"):
             raise DataError(f"first_weights is {self.first_weights!r}; it must be 'xavier' or 'small-normal'.")
         fit_by_training(self, study, train)

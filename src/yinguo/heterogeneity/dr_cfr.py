@@ -27,7 +27,6 @@ import numpy as np
 
 from yinguo.core.capabilities import Capabilities
 from yinguo.core.study import Study
-from yinguo.errors import DataError
 from yinguo.heterogeneity.learner import INFERENCE, EffectLearner
 from yinguo.heterogeneity.training import fit_by_training, named_contributions
 
@@ -179,9 +178,6 @@ class DRCFR(EffectLearner):
         """Estimate on a study; see :class:`DRCFR`."""
         from yinguo.heterogeneity.networks.dr_cfr import train  # PyTorch is loaded when it is needed
 
-        for name, least in (("balance_strength", 0), ("treatment_strength", 0), ("largest_weight", 1)):
-            if not getattr(self, name) >= least:
-                raise DataError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
         fit_by_training(self, study, train)
         self.contributions_ = named_contributions(self, study)
         return self

@@ -22,7 +22,6 @@ import numpy as np
 
 from yinguo.core.capabilities import Capabilities
 from yinguo.core.study import Study
-from yinguo.errors import DataError
 from yinguo.heterogeneity.learner import INFERENCE, EffectLearner
 from yinguo.heterogeneity.training import fit_by_training
 
@@ -156,16 +155,6 @@ class TEDVAE(EffectLearner):
         """Estimate on a study; see :class:`TEDVAE`."""
         from yinguo.heterogeneity.networks.tedvae import train  # PyTorch is loaded when it is needed
 
-        for name in ("treatment_factors", "shared_factors", "outcome_factors", "draws"):
-            if getattr(self, name) < 1:
-                raise DataError(f"{name} is {getattr(self, name)}; it must be at least 1.")
-        for name in ("treatment_strength", "outcome_strength"):
-            if not getattr(self, name) >= 0:
-                raise DataError(f"{name} is {getattr(self, name)}; it must not be negative.")
-        if not 0 < self.final_rate <= 1:
-            raise DataError(f"final_rate is {self.final_rate}; it must be above 0 and at most 1.")
-        if not len(self.hidden):
-            raise DataError("hidden is empty; name the width of at least one hidden layer, e.g. hidden=(200, 200).")
         fit_by_training(self, study, train)
         return self
 

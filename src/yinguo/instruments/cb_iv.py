@@ -211,7 +211,8 @@ class CBIV(StructuralEstimator):
         from yinguo.instruments.networks.cb_iv import train  # PyTorch is loaded when it is needed
 
         rows = None
-        self._check_options()
+        if self.schedule not in ("cosine", "stairs"):
+            raise DataError(f"schedule is {self.schedule!r}; it must be 'cosine' or 'stairs'.")
         Y, T, X, Z = self.take_roles(study)
         if isinstance(self.validation, Study):
             Y, T, X, Z = _stacked(study, self.validation)
@@ -226,16 +227,6 @@ class CBIV(StructuralEstimator):
             extras={"predicted_treatment": predicted[: study.n]},
         )
         return self
-
-    def _check_options(self) -> None:
-        if self.schedule not in ("cosine", "stairs"):
-            raise DataError(f"schedule is {self.schedule!r}; it must be 'cosine' or 'stairs'.")
-        if self.networks < 1 or self.treatment_repeats < 1:
-            raise DataError(
-                f"networks is {self.networks}, treatment_repeats is {self.treatment_repeats}; both must be at least 1."
-            )
-        if not 0 <= self.look_from < 1:
-            raise DataError(f"look_from is {self.look_from}; it must be at least 0 and less than 1.")
 
     def _structure(self, X: np.ndarray, T: np.ndarray) -> np.ndarray:
         return self.curve_(X, T)

@@ -27,7 +27,6 @@ from yinguo.core.random import as_rng, spawn
 from yinguo.core.structural import StructuralEstimator
 from yinguo.core.study import Study
 from yinguo.diagnose.first_stage import first_stage_check
-from yinguo.errors import DataError
 from yinguo.instruments.kernel_parts import at_the_edge, curve_values, kernel_features, tried
 from yinguo.kernels.minimax_ridge import choose_minimax
 from yinguo.kernels.two_stage_ridge import stage_moments
@@ -120,8 +119,6 @@ class KernelAGMM(StructuralEstimator):
     def fit(self, study: Study) -> "KernelAGMM":
         """Estimate on a study; see :class:`KernelAGMM`."""
         Y, T, X, Z = self.take_roles(study)
-        if not self.delta_scale > 0:
-            raise DataError(f"delta_scale is {self.delta_scale!r}; it must be positive.")
         scales = tried(SCALES if self.penalty_scale is None else self.penalty_scale, "penalty_scale")
         seeds = spawn(self.random_state, 2)
         folds, rng = make_folds(self.folds, T, seeds[0]), as_rng(seeds[1])

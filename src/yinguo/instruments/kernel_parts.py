@@ -44,8 +44,6 @@ def kernel_features(options: Any, rows, rng: np.random.Generator) -> CentreFeatu
         raise DataError(f"bandwidth is {options.bandwidth!r}; it must be one of {BANDWIDTH_RULES}.")
     if options.approximation not in APPROXIMATIONS:
         raise DataError(f"approximation is {options.approximation!r}; it must be one of {APPROXIMATIONS}.")
-    if options.approximation is not None and options.centres < 1:
-        raise DataError(f"centres is {options.centres}; it must be at least 1.")
     bandwidth = median_bandwidth(rows, options.bandwidth)
     if options.approximation == "random-features":
         return random_features(bandwidth, options.centres, rng)

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_whole
 from yinguo.errors import DataError
 from yinguo.language.causal_spans import IGNORED, TokenRow
-from yinguo.language.checks import check_whole
 from yinguo.language.hub import transformers
 from yinguo.language.re_attention import causal_attention_mass, gamma_schedule, re_attention_loss
 from yinguo.nets import nn, torch

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_texts, check_whole
+from yinguo.language.checks import check_texts
 
 __all__ = ["CausalText", "Link", "TokenRow", "tokenise", "tokenise_all"]
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.errors import DataError
 from yinguo.language.cat import CATTrainer, CausalCollator, chosen_attention
 from yinguo.language.causal_spans import IGNORED, SPACE_MARKS, CausalText, TokenRow, tokenise, tokenise_all
 from yinguo.language.checkpoints import Checkpoint, load_checkpoint
-from yinguo.language.checks import check_number, check_texts, check_whole
+from yinguo.language.checks import check_texts
 from yinguo.language.hub import peft, transformers
 from yinguo.language.re_attention import causal_attention_mass
 from yinguo.nets import torch

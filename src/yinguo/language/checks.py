@@ -1,22 +1,21 @@
-"""Checks that the parts of this package share: numbers in their range, whole numbers, texts, weights.
+"""Checks that the parts of this package share: texts, weights, widths and heads.
 
-Each refuses with the name, the value met and what would do. Comparisons are written so that NaN fails them.
+Each refuses with the name, the value met and what would do; numbers are checked by `yinguo.core.checks`.
 
->>> check_number("gamma", float("nan"), least=0)
+>>> check_texts("texts", "one")
 Traceback (most recent call last):
-yinguo.errors.DataError: gamma is nan; it must be a finite number, at least 0.
+yinguo.errors.DataError: texts is 'one'; give a list of texts, such as ['one'].
 """
 
-import math
 from collections.abc import Collection, Sequence
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.errors import DataError
 
-__all__ = ["as_numbers", "check_fitted", "check_heads", "check_number", "check_texts", "check_weights", "check_whole"]
+__all__ = ["as_numbers", "check_fitted", "check_heads", "check_texts", "check_weights"]
 
 
 def as_numbers(name: str, values: Any) -> np.ndarray:
@@ -30,50 +29,6 @@ def as_numbers(name: str, values: Any) -> np.ndarray:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} holds something else than numbers ({error}); give numbers alone.") from error
-
-
-def check_number(
-    name: str,
-    value: Any,
-    *,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    below: float | None = None,
-    none: bool = False,
-) -> None:
-    """Refuse anything but a finite number in a range (or None where ``none`` allows it).
-
-    Raises
-    ------
-    DataError
-    """
-    if value is None and none:
-        return
-    fine = isinstance(value, Real) and math.isfinite(value)
-    fine = fine and (least is None or value >= least) and (above is None or value > above)
-    fine = fine and (most is None or value <= most) and (below is None or value < below)
-    if not fine:
-        ends = (("at least", least), ("above", above), ("at most", most), ("below", below))
-        said = " and ".join(f"{word} {end}" for word, end in ends if end is not None)
-        raise DataError(f"{name} is {value!r}; it must be a finite number{', ' if said else ''}{said}"
-                        f"{', or None' if none else ''}.")  # fmt: skip
-
-
-def check_whole(name: str, value: Any, *, least: int = 1, most: int | None = None, none: bool = False) -> None:
-    """Refuse anything but a whole number in a range (or None where ``none`` allows it).
-
-    Raises
-    ------
-    DataError
-    """
-    if value is None and none:
-        return
-    fine = isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
-    if not fine or (most is not None and value > most):
-        end = "" if most is None else f" and at most {most}"
-        raise DataError(f"{name} is {value!r}; it must be a whole number, at least {least}{end}"
-                        f"{', or None' if none else ''}.")  # fmt: skip
 
 
 def check_texts(name: str, values: Any) -> None:

@@ -23,11 +23,12 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.errors import DataError
 from yinguo.kernels.marked_graph import ARROW, CIRCLE, TAIL
 from yinguo.kernels.partial_correlation import FisherZ, correlation_of
 from yinguo.kernels.structure_search import icd, legal_subsets, pc, pds_distances
-from yinguo.language.checks import as_numbers, check_fitted, check_number, check_whole
+from yinguo.language.checks import as_numbers, check_fitted
 
 __all__ = ["CLEANN", "AttentionGraph", "Explanation"]
 

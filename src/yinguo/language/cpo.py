@@ -15,8 +15,8 @@ problem", UAI, PMLR 244, arXiv 2402.14979.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from yinguo.core.checks import check_number
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number
 from yinguo.language.policy_run import batch_scores, score_drawn
 from yinguo.language.policy_tuning import PolicyTuning
 from yinguo.language.preference_losses import divergence_estimate, entropy_estimate, value_objective

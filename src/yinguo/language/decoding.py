@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_whole
 from yinguo.errors import DataError
 from yinguo.language.causal_spans import CausalText
-from yinguo.language.checks import check_texts, check_whole
+from yinguo.language.checks import check_texts
 from yinguo.nets import torch
 
 __all__ = ["answer_log_probabilities", "greedy_answers", "half_precision", "score_candidates"]

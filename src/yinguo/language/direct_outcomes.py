@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_whole
 from yinguo.core.table import Table, open_table
 from yinguo.errors import DataError
-from yinguo.language.checks import check_texts, check_whole
+from yinguo.language.checks import check_texts
 from yinguo.language.outcome_texts import OutcomeTexts
 from yinguo.nets import torch
 

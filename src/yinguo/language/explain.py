@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_whole
 from yinguo.errors import DataError
 from yinguo.language.attention_reading import AttentionReading, content_words, read_attention
 from yinguo.language.checkpoints import Checkpoint, bundled_folder, load_checkpoint
-from yinguo.language.checks import check_texts, check_whole
+from yinguo.language.checks import check_texts
 from yinguo.language.cleann import CLEANN, MOST_NODES, AttentionGraph, Explanation
 from yinguo.language.explanation_testers import (
     FlipTester,

@@ -6,9 +6,9 @@ Likelihood of the texts, the weights of the epoch with the highest one on texts 
 from collections.abc import Mapping
 from typing import Any
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.core.random import as_rng
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_whole
 from yinguo.language.outcome_texts import OutcomeTexts
 from yinguo.language.policy_run import TunedPart, batch_scores, check_material
 from yinguo.nets import torch

@@ -16,8 +16,8 @@ masks and output maps are the model's own, for encoders and decoders alike.
 from collections.abc import Collection
 from typing import Any
 
+from yinguo.core.checks import check_number
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number
 from yinguo.language.gcn_attention import SIGMAS
 from yinguo.language.hub import transformers
 from yinguo.nets import nn, torch

@@ -25,8 +25,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_whole
 from yinguo.nets import torch
 
 __all__ = ["GraphPenalty", "Round", "acyclicity", "boundary_size", "diagonal_share", "moral_graph"]

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_whole
 from yinguo.language.small_gpt import AttentionPart, SelfAttention, SmallGPT
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import make_generator

@@ -25,10 +25,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from yinguo.core.checks import check_number
 from yinguo.core.diagnostic import Diagnostic
 from yinguo.core.inference import normal_quantile
 from yinguo.errors import DataError
-from yinguo.language.checks import as_numbers, check_number
+from yinguo.language.checks import as_numbers
 
 __all__ = [
     "PolicyValue", "doubly_robust_value", "effective_share", "importance_weights", "inverse_probability_value",

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.core.random import as_rng
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_whole
 from yinguo.language.off_policy import PolicyValue, doubly_robust_value, inverse_probability_value, outcome_value
 from yinguo.language.outcome_texts import DrawnTexts, Features, OutcomeTexts
 from yinguo.language.policy_run import PolicyRun, batch_scores, check_material, drawn_ratio

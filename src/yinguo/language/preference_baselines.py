@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_whole
 from yinguo.language.policy_run import batch_scores, score_drawn
 from yinguo.language.policy_tuning import PolicyTuning
 from yinguo.language.preference_losses import (

@@ -17,8 +17,8 @@ than the hinge are those of the code the authors released.
 
 from collections.abc import Sequence
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_whole
 from yinguo.nets import torch
 
 __all__ = ["FORMS", "causal_attention_mass", "gamma_schedule", "mean_attention", "re_attention_loss"]

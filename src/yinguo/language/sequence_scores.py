@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_texts, check_whole
+from yinguo.language.checks import check_texts
 from yinguo.nets import torch
 
 __all__ = ["SequenceScores", "TextScores", "score_sequences", "score_texts", "token_log_probabilities"]

@@ -10,8 +10,9 @@ First weights and dropout masks come from a generator that is passed in.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from yinguo.core.checks import check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_heads, check_whole
+from yinguo.language.checks import check_heads
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import Dropout, linear
 

@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_whole
 
 __all__ = ["CAUSAL", "IRRELEVANT", "LABELS", "NAMES", "SPLITS", "SPURIOUS", "STGRow", "stg_rows", "stg_split",
            "stg_values"]  # fmt: skip

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from yinguo.core.checks import check_whole
 from yinguo.core.random import as_rng
-from yinguo.language.checks import check_whole
 
 __all__ = ["STGHRow", "stg_h_rows"]
 

@@ -10,8 +10,9 @@ with equal epochs the smallest training set is under-trained and looks like a fa
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from yinguo.core.checks import check_number, check_whole
 from yinguo.errors import DataError
-from yinguo.language.checks import check_fitted, check_number, check_whole
+from yinguo.language.checks import check_fitted
 from yinguo.language.look_up import PretrainedDecoder, pretrain_look_up
 from yinguo.language.re_attention import causal_attention_mass, gamma_schedule, mean_attention, re_attention_loss
 from yinguo.language.small_gpt import AttentionPart, SelfAttention, SmallGPT

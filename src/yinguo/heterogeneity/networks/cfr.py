@@ -73,8 +73,6 @@ class CounterfactualRegression(ArmNetwork):
         super().__init__(options)
         self.share, self.chances = sample.share, sample.chances
         self.strength = getattr(options, "balance_strength", 0.0)
-        if self.strength < 0:
-            raise DataError(f"balance_strength is {self.strength}; it must not be negative.")
         name = getattr(options, "distance", "wasserstein")
         if name not in DISTANCES:
             raise DataError(f"distance is {name!r}; it must be one of {', '.join(DISTANCES)}.")

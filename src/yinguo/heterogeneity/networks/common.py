@@ -76,8 +76,7 @@ def sample_rows(
     Parameters
     ----------
     options : estimator
-        Its ``validation`` is the share, its ``device`` where the held-out rows are put. Checked with the other options
-        that all networks have.
+        Its ``validation`` is the share, its ``device`` where the held-out rows are put.
     Y, T : (n,) float arrays
     X : (n, p) float array
     binary : bool
@@ -87,9 +86,8 @@ def sample_rows(
     Raises
     ------
     DataError
-        An option out of its range; an arm without two rows.
+        An arm without two rows.
     """
-    _check(options)
     held = np.zeros(len(T), dtype=bool)
     for arm, name in ((0.0, "control"), (1.0, "treated")):
         members = rng.permutation(np.flatnonzero(arm == T))
@@ -125,20 +123,6 @@ def scale_covariates(X: np.ndarray) -> Standardiser:
     marks = (low < high) & ((low == X) | (high == X)).all(axis=0)
     scale.mean, scale.spread = np.where(marks, low, scale.mean), np.where(marks, high - low, scale.spread)
     return scale
-
-
-def _check(options: Any) -> None:
-    """Refuse values of the shared options that would train nothing, or divide by zero."""
-    if not 0 < options.validation < 1:
-        raise DataError(f"validation is {options.validation}; it must be a share of the rows, between 0 and 1.")
-    for name in ("epochs", "batch_size", "look_every"):
-        if getattr(options, name) is not None and getattr(options, name) < 1:
-            raise DataError(f"{name} is {getattr(options, name)}; it must be at least 1.")
-    if options.patience is not None and options.patience < 1:
-        raise DataError(f"patience is {options.patience}; it must be at least 1, or None to take all steps.")
-    for name in ("learning_rate", "head_penalty"):
-        if getattr(options, name, 0) < 0:
-            raise DataError(f"{name} is {getattr(options, name)}; it must not be negative.")
 
 
 class ArmNetwork(nn.Module):

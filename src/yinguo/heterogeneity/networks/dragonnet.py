@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.errors import DataError
 from yinguo.heterogeneity.networks.common import ArmNetwork, Sample, outcome_loss, sample_rows, train_network
 from yinguo.nets import nn, torch
 from yinguo.nets.blocks import linear
@@ -31,15 +30,7 @@ def train(
     binary : bool
         Whether the outcome has two values.
     rng : Generator
-
-    Raises
-    ------
-    DataError
-        A negative strength.
     """
-    for name in ("targeted_strength", "treatment_strength"):
-        if getattr(options, name) < 0:
-            raise DataError(f"{name} is {getattr(options, name)}; it must not be negative.")
     sample = sample_rows(options, Y, T, X, binary=binary, rng=rng)
     return train_network(Dragon(options, sample), sample, options)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from yinguo.errors import DataError
 from yinguo.heterogeneity.networks.common import (
     ArmNetwork,
     Sample,
@@ -39,17 +38,7 @@ def train(
     binary : bool
         Whether the outcome has two values.
     rng : Generator
-
-    Raises
-    ------
-    DataError
-        A strength, cost, price or entropy out of its range.
     """
-    for name in ("balance_strength", "outcome_cost"):
-        if getattr(options, name) < 0:
-            raise DataError(f"{name} is {getattr(options, name)}; it must not be negative.")
-    if options.entropy <= 0 or (options.price is not None and options.price <= 0):
-        raise DataError(f"entropy is {options.entropy} and price {options.price}; both must be positive.")
     sample = sample_rows(options, Y, T, X, binary=binary, rng=rng)
     return train_network(RelaxedRegression(options, sample), sample, options)
 

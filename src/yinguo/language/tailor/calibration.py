@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from yinguo.core.checks import check_whole
 from yinguo.errors import DataError
 from yinguo.language.checkpoints import LOADING_ERRORS, load_weights, why_not
-from yinguo.language.checks import check_texts, check_whole
+from yinguo.language.checks import check_texts
 from yinguo.language.hub import transformers
 from yinguo.language.tailor.moments import MomentsFolder, measure_to_folder
 from yinguo.nets import nn, torch

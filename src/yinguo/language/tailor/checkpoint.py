@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yinguo.core.checks import check_number
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_weights
+from yinguo.language.checks import check_weights
 from yinguo.language.tailor.folder import WeightFolder, check_pair
 from yinguo.language.tailor.layer import LayerTailor
 from yinguo.language.tailor.model import LayerReport

@@ -4,8 +4,8 @@ Source: Li, Grandvalet & Davoine (2018), Explicit inductive bias for transfer le
 Theirs has :math:`\lambda / 2`; the start is what the model is when this is made.
 """
 
+from yinguo.core.checks import check_number
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number
 from yinguo.nets import nn, torch
 
 __all__ = ["L2SP"]

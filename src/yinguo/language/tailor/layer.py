@@ -22,8 +22,9 @@ Source: Zhu, Sun, Li, Shen, Yan, Ding, Wu & Kuang (2024), Model Tailor, ICML, PM
 from dataclasses import dataclass
 from typing import Any
 
+from yinguo.core.checks import check_number
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_weights
+from yinguo.language.checks import check_weights
 from yinguo.language.tailor.compensation import (
     compensate_exact,
     compensate_in_order,

@@ -20,8 +20,9 @@ models with task arithmetic, ICLR; Yadav et al. (2023), TIES-merging, NeurIPS.
 
 from collections.abc import Callable, Mapping, Sequence
 
+from yinguo.core.checks import check_number
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_weights
+from yinguo.language.checks import check_weights
 from yinguo.language.tailor.model import check_states
 from yinguo.nets import torch
 

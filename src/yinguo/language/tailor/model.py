@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from yinguo.core.checks import check_number
 from yinguo.errors import DataError
-from yinguo.language.checks import check_number, check_weights
+from yinguo.language.checks import check_weights
 from yinguo.language.tailor.curvature import Forward, call_model, linear_groups, linear_layers, measure_groups
 from yinguo.language.tailor.layer import solver_of, top_of_rows
 from yinguo.nets import nn, torch

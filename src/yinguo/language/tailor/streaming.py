@@ -8,7 +8,7 @@ give the smallest change that is kept.
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from yinguo.language.checks import check_number
+from yinguo.core.checks import check_number
 from yinguo.language.tailor.compensation import output_error
 from yinguo.language.tailor.layer import LayerTailor, top_of_rows
 from yinguo.nets import torch
