@@ -252,7 +252,7 @@ def test_folds_that_hold_a_whole_arm_are_refused(study):
     [
         ({"folds": 0}, "folds is 0"),
         ({"folds": 10_000}, "folds is 10000"),
-        ({"folds": "five"}, "folds has shape"),
+        ({"folds": "five"}, "folds is 'five'"),
         ({"folds": np.zeros(400)}, "type float64"),
         ({"clip": 0.6}, "clip is 0.6"),
         ({"penalty": float("nan")}, "penalty is nan"),

@@ -74,7 +74,7 @@ def _check(name: str, value: Any, default: Any) -> None:
             raise DataError(f"{name} is {value!r}; it must be True or False.")
     elif name in _PARTS:
         if isinstance(value, Number | str):
-            check_whole(name, value, least=2)
+            check_whole(name, value)
     elif name in _SHARES:
         if isinstance(value, Number | str):
             check_number(name, value, above=0, below=1)
