@@ -79,8 +79,8 @@ def test_bad_requests_are_named(yinguo, tmp_path, arguments, words):
 
 def test_writing_text_loads_neither_torch_nor_transformers(tmp_path):
     code = (
-        "import sys; from yinguo.cli import exits; "
-        f"code = exits.run(['datasets', 'stg-test-ood', '--out', {str(tmp_path / 'x.jsonl')!r}]); "
+        "import sys; from yinguo.cli import main; "
+        f"code = main(['datasets', 'stg-test-ood', '--out', {str(tmp_path / 'x.jsonl')!r}]); "
         "assert code == 0 and not {'torch', 'transformers'} & set(sys.modules), code"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -19,6 +19,6 @@ def main(args: Sequence[str] | None = None) -> int:
         0 fine; 1 a fault of ours; 2 the data, a file or an option; 3 no convergence; 130 interrupted;
         141 the reader of the output went away.
     """
-    from yinguo.cli.exits import run
+    from yinguo.cli.run import run
 
     return run(args)
