@@ -1,6 +1,7 @@
 """How long counterfactual regression takes on IHDP: beside a bare loop, and beside CATENets.
 
 Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 YINGUO_DATA=... python benchmarks/cfr.py [--catenets-python PATH]
+(``--kinds cfr`` leaves out TARNet side by side)
 
 1. ``ratio``: processor time of one replication through ``TARNet`` and ``CFR`` over that of ``bare``, plain PyTorch
    written for the purpose that takes the same steps with the same sizes, penalties, learning rates and looks.
@@ -165,6 +166,7 @@ def main() -> None:
     parser.add_argument("--catenets-python")
     parser.add_argument("--replications", type=int, default=20, help="0 measures the ratio only")
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--kinds", nargs="+", default=["tarnet", "cfr"], choices=["tarnet", "cfr"])
     chosen = parser.parse_args()
     steps, strength = chosen.steps, yg.CFR.option_defaults()["balance_strength"]
     tasks = {
@@ -176,11 +178,11 @@ def main() -> None:
     record["ratio"] = {name: one[name] / one[f"bare {name}"] for name in ("tarnet", "cfr")}
     if chosen.replications:
         record["replications"] = chosen.replications
-        record["many"] = side_by_side(chosen.replications, steps, chosen.catenets_python)
+        record["many"] = side_by_side(chosen.replications, steps, chosen.kinds, chosen.catenets_python)
     write("cfr", record)
 
 
-def side_by_side(count: int, steps: int, python: str | None) -> dict:
+def side_by_side(count: int, steps: int, kinds: list[str], python: str | None) -> dict:
     """Seconds on the clock for so many replications, and how far effects are off."""
     found = {}
     for label, cls, options in (
@@ -188,6 +190,8 @@ def side_by_side(count: int, steps: int, python: str | None) -> dict:
         ("CFR", yg.CFR, {}),
         ("CFR, means", yg.CFR, {"distance": "mmd-linear"}),
     ):
+        if cls.name not in kinds:
+            continue
         start = time.perf_counter()
         with ProcessPoolExecutor(2) as pool:
             errors = list(pool.map(partial(ours, cls=cls, steps=steps, **options), range(count)))
@@ -196,7 +200,7 @@ def side_by_side(count: int, steps: int, python: str | None) -> dict:
             "root_pehe_mean": float(np.mean(errors)),
             "root_pehe_median": float(np.median(errors)),
         }
-    for kind in ("tarnet", "cfr") if python else ():
+    for kind in kinds if python else ():
         found[f"catenets {kind}"] = peer(python, kind, count, steps)
         print(kind, found[f"catenets {kind}"], file=sys.stderr, flush=True)
     return found
