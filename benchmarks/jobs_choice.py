@@ -1,6 +1,6 @@
 """Jobs: what the policy risk of TARNet and CFR owes to how their options are chosen.
 
-Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 YINGUO_DATA=... python benchmarks/jobs_choice.py [--sets 16]
+Run: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 YINGUO_DATA=... python benchmarks/jobs_choice.py [--sets 8]
 
 Sets of options are drawn from the grid that the authors searched (widths 20 to 200, one to three layers, batches of 100
 to 700, strengths 10^-5 to 10^3). Each is fitted to the ten official splits: three tenths of the rows of the study are
@@ -119,7 +119,7 @@ def choices(of: dict[str, np.ndarray], labels: list[str], base: np.ndarray) -> I
 def main() -> None:
     """Fit what is missing, choose, and write the record."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sets", type=int, default=16)
+    parser.add_argument("--sets", type=int, default=8)
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     options = drawn_sets(asked.sets)

@@ -210,8 +210,6 @@ def check_options(estimator) -> None:
         raise DataError(f"clip is {estimator.clip!r}; it must lie strictly between 0 and 0.5.")
     if not estimator.propensity_strength > 0:
         raise DataError(f"propensity_strength is {estimator.propensity_strength!r}; it must be positive.")
-    if not estimator.max_iter >= 1:
-        raise DataError(f"max_iter is {estimator.max_iter!r}; it must be at least 1.")
 
 
 def result_parts(fitted: DecomposedEffect, study: Study, clip: float) -> dict[str, Any]:

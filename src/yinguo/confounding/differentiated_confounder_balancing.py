@@ -29,10 +29,6 @@ __all__ = ["DifferentiatedConfounderBalancing"]
 #: Which arms get weights; the other one is the target itself.
 REWEIGHTED = {"ATE": (1.0, 0.0), "ATT": (0.0,), "ATC": (1.0,)}
 
-STRENGTHS = (
-    "balance_strength", "outcome_strength", "spread_strength", "ridge_strength", "lasso_strength", "residual_weight",
-)  # fmt: skip
-
 NO_INFERENCE = (
     "the weights minimise a penalised programme that also contains the outcomes, and no limiting distribution of the "
     "estimate is known; compare with a method that has an interval, such as AIPW."
@@ -184,14 +180,8 @@ class DifferentiatedConfounderBalancing(Estimator):
         return fitted, scale
 
     def _check_options(self) -> None:
-        for name in STRENGTHS:
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0):
-                raise DataError(f"{name} is {value!r}; it must be a number that is not negative.")
         if self.outcome_scale is not None and not self.outcome_scale > 0:
             raise DataError(f"outcome_scale is {self.outcome_scale!r}; it must be positive, or None.")
-        if not self.max_iter >= 1:
-            raise DataError(f"max_iter is {self.max_iter!r}; it must be at least 1.")
 
 
 def left_bias_check(result) -> Diagnostic:

@@ -7,7 +7,7 @@ from yinguo.diagnose.matched import match_check
 from yinguo.errors import DataError
 from yinguo.kernels.weighting import normalised
 
-__all__ = ["TARGETS", "VARIANCES", "check_count", "check_distance", "checked", "directions", "matched_result"]
+__all__ = ["TARGETS", "VARIANCES", "check_count", "checked", "directions", "matched_result"]
 
 VARIANCES = ("heteroscedastic", "homoscedastic")
 TARGETS = ("population", "sample")
@@ -49,19 +49,6 @@ def check_count(option: str, value, most: int, *, none: bool = False) -> None:
         return
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value <= most:
         raise DataError(f"{option} is {value!r}; it must be a whole number from 1 to the {most} units there are.")
-
-
-def check_distance(option: str, value, *, none: bool = False) -> None:
-    """Refuse anything but a number of 0 or more (or None where ``none`` allows it).
-
-    Raises
-    ------
-    DataError
-    """
-    if value is None and none:
-        return
-    if not isinstance(value, int | float | np.number) or isinstance(value, bool) or not value >= 0:
-        raise DataError(f"{option} is {value!r}; it must be a distance of 0 or more{', or None' if none else ''}.")
 
 
 def matched_result(estimator, study, contrast, variance: float, matches, *, notes=(), extras=None, **parts):

@@ -18,12 +18,12 @@ from yinguo.confounding.matched_result import (
     TARGETS,
     VARIANCES,
     check_count,
-    check_distance,
     checked,
     directions,
     matched_result,
 )
 from yinguo.core.capabilities import Capabilities
+from yinguo.core.checks import check_number
 from yinguo.core.estimator import Estimator
 from yinguo.core.study import Study
 from yinguo.errors import DataError
@@ -225,5 +225,4 @@ class NearestNeighborMatching(Estimator):
         check_count("variance_neighbors", self.variance_neighbors, int(min((T == 0).sum(), (T == 1).sum())) - 1)
         if self.n_neighbors is None and self.caliper is None:
             raise DataError("n_neighbors=None takes every unit within the caliper, so it needs caliper=.")
-        check_distance("caliper", self.caliper, none=True)
-        check_distance("tie_tolerance", self.tie_tolerance)
+        check_number("caliper", self.caliper, least=0, none=True)

@@ -18,12 +18,12 @@ from yinguo.confounding.matched_result import (
     TARGETS,
     VARIANCES,
     check_count,
-    check_distance,
     checked,
     directions,
     matched_result,
 )
 from yinguo.core.capabilities import Capabilities
+from yinguo.core.checks import check_number
 from yinguo.core.estimator import Estimator
 from yinguo.core.random import as_rng
 from yinguo.core.study import Study
@@ -240,7 +240,6 @@ class PropensityMatching(Estimator):
         checked("target", self.target, TARGETS)
         check_count("n_neighbors", self.n_neighbors, min(d.size for _, d in directions(T, self.estimand)))
         check_count("variance_neighbors", self.variance_neighbors, int(min((T == 0).sum(), (T == 1).sum())) - 1)
-        check_distance("tie_tolerance", self.tie_tolerance)
         if self.caliper == "auto":
             if self.distance != "logit":
                 raise DataError(
@@ -249,4 +248,4 @@ class PropensityMatching(Estimator):
         elif isinstance(self.caliper, str):
             raise DataError(f'caliper is {self.caliper!r}; it must be a distance, "auto" or None.')
         else:
-            check_distance("caliper", self.caliper, none=True)
+            check_number("caliper", self.caliper, least=0, none=True)

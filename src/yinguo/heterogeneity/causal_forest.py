@@ -135,10 +135,8 @@ class CausalForest(EffectLearner):
         return self
 
     def _check_options(self) -> None:
-        if not isinstance(self.trees, int | np.integer) or self.trees < GROUP or self.trees % GROUP:
+        if self.trees % GROUP:
             raise DataError(f"trees is {self.trees!r}; it must be a multiple of {GROUP}, such as 200.")
-        if not isinstance(self.min_leaf, int | np.integer) or self.min_leaf < 1:
-            raise DataError(f"min_leaf is {self.min_leaf!r}; it must be a whole number of rows, such as 5.")
         if not 0 < self.sample_share <= 0.5:
             raise DataError(f"sample_share is {self.sample_share!r}; intervals need one above 0 and at most 0.5.")
 
